@@ -1,0 +1,59 @@
+"""The `sitehub` command (命令行). Commands are named by text and imported when they run.
+
+Exit codes: 0 in order, 1 findings, 2 usage, 3 the environment is not in order.
+"""
+
+import sys
+from typing import Final
+
+from cyclopts import App, CycloptsError
+from pydantic import ValidationError
+from rich.console import Console
+
+from infra.errors import StackError
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "up": ("sitehub.commands.up:up", "Start broker, registry, workers and Dagster."),
+    "down": ("sitehub.commands.down:down", "Stop what `up` started."),
+    "status": ("sitehub.commands.status:status", "What runs, where, and how far behind."),
+    "doctor": ("sitehub.commands.doctor:doctor", "Look whether this machine can run the local stack."),
+    "config": ("sitehub.commands.config:app", "Show the settings."),
+    "demo": ("sitehub.commands.demo:demo", "Two simulated days of four provinces through the whole chain."),
+    "catalog": ("sitehub.commands.catalog:app", "Kinds, provinces, topics and field mappings."),
+    "schemas": ("sitehub.commands.schemas:app", "Check and register the schemas."),
+    "topics": ("sitehub.commands.topics:app", "Create and list the topics."),
+    "check": ("sitehub.commands.check:check", "Dry run of a vendor's file, without Kafka."),
+    "produce": ("sitehub.commands.produce:produce", "Send a file as a vendor would."),
+    "simulate": ("sitehub.commands.simulate:simulate", "Make simulated uploads with the truth beside them."),
+    "normalise": ("sitehub.commands.normalise:normalise", "Run the normaliser of one province."),
+    "land": ("sitehub.commands.land:land", "Run the landing into the lake."),
+    "ledger": ("sitehub.commands.ledger:ledger", "Prove one in, exactly one out."),
+    "quarantine": ("sitehub.commands.quarantine:app", "List, show and retry rejected uploads."),
+    "replay": ("sitehub.commands.replay:replay", "Normalise a raw topic again and compare the bytes."),
+    "materialise": ("sitehub.commands.materialise:materialise", "Compute assets of days and provinces."),
+    "report": ("sitehub.commands.report:app", "Print and render a report."),
+    "rates": ("sitehub.commands.rates:rates", "Print upload rates."),
+}
+
+app = App(name="sitehub", help="Uploads of construction sites of several provinces, made one canonical log.")
+for _name, (_where, _help) in COMMANDS.items():
+    app.command(_where, name=_name, help=_help)
+
+
+def main() -> None:
+    """Run one command line and end the process with its exit code."""
+    complain = Console(stderr=True, highlight=False)
+    try:
+        app(exit_on_error=False)
+    except CycloptsError:
+        sys.exit(2)  # cyclopts has printed the message and the usage
+    except ValidationError as error:
+        for fault in error.errors():
+            name = "_".join(str(part) for part in fault["loc"]).upper()
+            complain.print(f"SITEHUB_{name}: {fault['msg']}. Correct it in the environment or in .env.", style="red")
+        sys.exit(2)
+    except StackError as error:
+        complain.print(str(error), style="red")
+        sys.exit(3)
+    except KeyboardInterrupt:
+        sys.exit(130)

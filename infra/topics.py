@@ -1,0 +1,104 @@
+"""The topics of the catalog and how they are kept (主题)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import NewTopic
+
+from infra.errors import StackError
+from infra.stack.broker import admin
+from pipelines.names import canonical_topic, parse_raw_topic, quarantine_topic, raw_topic
+
+if TYPE_CHECKING:
+    from pipelines.catalog import Catalog
+
+DAY_MS: Final = 86_400_000
+FOR_EVER: Final = -1
+# An upload above the normaliser's limit must still reach it, to be rejected by name; and what is quarantined is that
+# upload with headers around it.
+RAW_LARGEST: Final = 2 << 20
+QUARANTINE_LARGEST: Final = 4 << 20
+# Compaction waits a week, so that the ledger can still count every register upload of that time.
+REGISTER_LAG_MS: Final = 7 * DAY_MS
+
+Timestamps = Literal["LogAppendTime", "CreateTime"]
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """A topic to be: config holds Kafka's own topic settings."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+def topic_specs(
+    catalog: "Catalog", partitions: int, raw_retention_days: int, raw_timestamps: Timestamps
+) -> tuple[TopicSpec, ...]:
+    """All topics the catalog asks for: raw ones with the vendor links its mappings name, canonical, quarantine."""
+    raw = [
+        raw_spec(raw_topic(province, kind, vendor), partitions, raw_retention_days, raw_timestamps)
+        for (province, kind), entry in catalog.raw.items()
+        for vendor in (None, *entry.mapping.vendors)
+    ]
+    canonical = [
+        TopicSpec(canonical_topic(name), partitions, _canonical(kind.register))
+        for name, kind in catalog.canonical.items()
+    ]
+    quarantine = [
+        TopicSpec(quarantine_topic(province), partitions, _kept(raw_retention_days, raw_timestamps, QUARANTINE_LARGEST))
+        for province in catalog.provinces
+    ]
+    return (*raw, *canonical, *quarantine)
+
+
+def raw_spec(name: str, partitions: int, raw_retention_days: int, raw_timestamps: Timestamps) -> TopicSpec:
+    """A raw topic by its name; ValueError when the name is none."""
+    topic = parse_raw_topic(name).topic
+    kept = _kept(raw_retention_days, raw_timestamps, RAW_LARGEST)
+    return TopicSpec(topic, partitions, {**kept, "message.timestamp.type": raw_timestamps})
+
+
+def create_topics(bootstrap_servers: str, specs: Iterable[TopicSpec]) -> list[str]:
+    """Create the topics that are not there yet; returns their names. Existing ones stay as they are."""
+    wanted = [NewTopic(spec.name, spec.partitions, replication_factor=-1, config=dict(spec.config)) for spec in specs]
+    created = []
+    client = admin(bootstrap_servers)  # held: its answers end with it
+    for name, future in client.create_topics(wanted, request_timeout=30).items():
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                continue
+            raise StackError(
+                f"Topic {name} could not be created: {error.args[0].str()}.",
+                f"Look whether Kafka at {bootstrap_servers} is in order and lets this user create topics.",
+            ) from error
+        created.append(name)
+    return sorted(created)
+
+
+def list_topics(bootstrap_servers: str) -> dict[str, int]:
+    """Name → number of partitions of every topic that is not Kafka's own."""
+    try:
+        topics = admin(bootstrap_servers).list_topics(timeout=10).topics
+    except KafkaException as error:
+        raise StackError(
+            f"Kafka at {bootstrap_servers} does not answer.", "Start it with `sitehub up`, or set another address."
+        ) from error
+    return {name: len(topic.partitions) for name, topic in sorted(topics.items()) if not name.startswith("_")}
+
+
+def _kept(retention_days: int, timestamps: Timestamps, largest: int) -> dict[str, str]:
+    # Records with the sender's time may be of any age: retention by time would delete a simulated past at once.
+    retention = retention_days * DAY_MS if timestamps == "LogAppendTime" else FOR_EVER
+    return {"retention.ms": str(retention), "max.message.bytes": str(largest)}
+
+
+def _canonical(register: bool) -> dict[str, str]:
+    if register:
+        return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(REGISTER_LAG_MS)}
+    return {"retention.ms": str(FOR_EVER)}

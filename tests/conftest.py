@@ -1,0 +1,99 @@
+"""Fixtures of the whole suite: the settings of hypothesis and one real Kafka with a real registry a session."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from infra.packages import Packages, fetch
+from infra.registration import register_schemas
+from infra.stack.broker import broker_service
+from infra.stack.ports import free_ports
+from infra.stack.registry import registry_service, registry_url
+from infra.supervisor import Supervisor
+from infra.topics import Timestamps, create_topics, list_topics, topic_specs
+from sitehub.settings import Settings
+
+if TYPE_CHECKING:
+    from pipelines.catalog import Catalog
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = PROJECT_ROOT.parent / "shared" / "data"
+
+hypothesis_settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running broker and registry; supervisor lets a test add services or kill one."""
+
+    bootstrap_servers: str
+    registry_url: str
+    home: Path
+    supervisor: Supervisor
+
+    def provision(
+        self,
+        catalog: "Catalog | None" = None,
+        *,
+        partitions: int = 2,
+        timestamps: Timestamps = "LogAppendTime",
+        only: set[str] | None = None,
+    ) -> dict[str, int]:
+        """Register the catalog's schemas and create its topics (or only the named ones); subject → schema id."""
+        from pipelines.catalog import Catalog
+
+        catalog = catalog or Catalog.load()
+        specs = topic_specs(catalog, partitions, raw_retention_days=30, raw_timestamps=timestamps)
+        create_topics(self.bootstrap_servers, [spec for spec in specs if only is None or spec.name in only])
+        return register_schemas(self.registry_url, catalog)
+
+    def topics(self) -> dict[str, int]:
+        """Topic → number of partitions."""
+        return list_topics(self.bootstrap_servers)
+
+    def environment(self, home: Path) -> dict[str, str]:
+        """SITEHUB_* variables for a child process that works on this stack with its own home."""
+        return Settings(
+            home=home, bootstrap_servers=self.bootstrap_servers, registry_url=self.registry_url
+        ).environment()
+
+
+@contextmanager
+def running_stack(packages: Packages, home: Path) -> Iterator[Stack]:
+    """Start both on free ports, stop them after the block."""
+    broker, registry = free_ports(2)
+    services = [
+        registry_service(home, packages, registry, quick=True),
+        broker_service(home, packages, broker, quick=True),
+    ]
+    with Supervisor(home / "logs", tell=print) as supervisor:
+        supervisor.start(services)
+        yield Stack(services[1].address, registry_url(registry), home, supervisor)
+
+
+@pytest.fixture(scope="session")
+def packages() -> Packages:
+    """Broker and registry from the user's cache; fetched once."""
+    configured = Settings()
+    return fetch(configured.cache_dir, configured.maven_url)
+
+
+@pytest.fixture(scope="session")
+def stack(packages: Packages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A real Kafka and registry for the session, without topics and schemas: call `stack.provision()`."""
+    with running_stack(packages, tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_stack(packages: Packages, tmp_path: Path) -> Iterator[Stack]:
+    """A Kafka and registry for one test that stops or kills them, or needs topics of its own."""
+    with running_stack(packages, tmp_path / "stack") as running:
+        yield running

@@ -1,0 +1,196 @@
+"""The lake (湖): Delta tables of canonical records, rejected uploads and hourly means.
+
+Exactly once: who appends names the transactions that the rows complete (`app_id = "<topic>/<partition>"`, version =
+next offset to read), and Delta commits rows and versions together. A writer asks `transaction_version` first, begins to
+read there, and appends through the same snapshot: if another writer has meanwhile moved one of these versions, Delta
+refuses the commit. So nothing is landed twice, whoever dies or is started twice.
+
+Every append and overwrite notes in its commit which partitions (province, local day) it changed: readers of the log
+see what to compute again, and compaction, which changes files but no data, asks for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+
+from pipelines.contract import TIMESTAMP, read_canonical
+
+QUARANTINE: Final = "quarantine"
+PARTITION: Final = ("province", "day")
+CHANGED: Final = "sitehub.partitions"
+DEFAULT_CATALOG: Final = Path(__file__).resolve().parents[1] / "avro_schemas"
+
+QUARANTINE_SCHEMA: Final = pl.Schema(
+    {
+        "reason": pl.String(),
+        "field": pl.String(),
+        "detail": pl.String(),
+        "province": pl.String(),
+        "kind": pl.String(),
+        "vendor": pl.String(),
+        "source_topic": pl.String(),
+        "source_partition": pl.Int32(),
+        "source_offset": pl.Int64(),
+        "received_at": TIMESTAMP,
+        "schema_id": pl.Int32(),
+        "mapping": pl.String(),
+        "key": pl.Binary(),
+        "value": pl.Binary(),
+    }
+)
+
+
+def canonical_table(kind: str) -> str:
+    """Name of the table with the canonical records of a kind."""
+    return f"canonical/{kind}"
+
+
+class Lake:
+    """The Delta tables under one root: a folder, or an object store's URL (credentials from the environment)."""
+
+    def __init__(self, url: str, catalog_dir: Path = DEFAULT_CATALOG, timezone: str = "Asia/Shanghai") -> None:
+        """`catalog_dir` holds canonical/<kind>.avsc, the tables' columns; `timezone` decides the local day."""
+        self._url = url.rstrip("/")
+        self._catalog_dir = catalog_dir
+        self._timezone = timezone
+        self._writing: dict[str, DeltaTable] = {}
+
+    def table_uri(self, table: str) -> str:
+        """Where a table lies: 'canonical/<kind>', 'quarantine' or 'gold/<name>'."""
+        return f"{self._url}/{table}"
+
+    def exists(self, table: str) -> bool:
+        """Whether the table has been created."""
+        return DeltaTable.is_deltatable(self.table_uri(table))
+
+    def transaction_version(self, table: str, app_id: str) -> int | None:
+        """Next offset to read of '<topic>/<partition>', as committed with the rows; None when nothing has landed."""
+        return self._writer(table).transaction_version(app_id)
+
+    def append_canonical(self, kind: str, frame: pl.DataFrame, txns: Mapping[str, int]) -> None:
+        """Append canonical rows (partitioned by the local day of observed_at) and complete `txns`, in one commit.
+
+        Raises deltalake's CommitFailedError when another writer has moved one of the transactions.
+        """
+        self._append(canonical_table(kind), self._with_day(frame, "observed_at"), txns)
+
+    def append_quarantine(self, frame: pl.DataFrame, txns: Mapping[str, int]) -> None:
+        """Append rejected uploads (columns of QUARANTINE_SCHEMA, local day of receipt), as `append_canonical` does."""
+        self._append(QUARANTINE, self._with_day(frame, "received_at"), txns)
+
+    def read(self, kind: str, province: str | None = None, day: str | None = None) -> pl.LazyFrame:
+        """Canonical rows of a kind, of one province and local day ('YYYY-MM-DD') where given; at first none."""
+        return self._scan(canonical_table(kind), province, day)
+
+    def read_quarantine(self, province: str | None = None, day: str | None = None) -> pl.LazyFrame:
+        """Rejected uploads of one province and local day of receipt where given; empty before the first."""
+        return self._scan(QUARANTINE, province, day)
+
+    def read_gold(self, table: str, province: str | None = None, day: str | None = None) -> pl.LazyFrame:
+        """Rows of gold/<table>. FileNotFoundError before it was first written."""
+        return self._scan(f"gold/{table}", province, day)
+
+    def overwrite_partition(self, table: str, province: str, day: str, frame: pl.DataFrame) -> None:
+        """Replace the rows of gold/<table> of one province and local day by `frame`, which may be empty.
+
+        ValueError if a row belongs to another partition.
+        """
+        strangers = frame.filter((pl.col("province") != province) | (pl.col("day") != day))
+        if not strangers.is_empty():
+            raise ValueError(f"{table}: {strangers.height} rows do not belong to {province} {day}; replace them there")
+        partition = f"province = {_quoted(province)} AND day = {_quoted(day)}"
+        write_deltalake(
+            self.table_uri(f"gold/{table}"),
+            frame,
+            mode="overwrite",
+            schema_mode="merge",
+            partition_by=list(PARTITION),
+            predicate=partition if self.exists(f"gold/{table}") else None,
+            commit_properties=CommitProperties(custom_metadata=_note([(province, day)])),
+        )
+
+    def changed_partitions(self, table: str, since_version: int) -> tuple[set[tuple[str, str]], int]:
+        """Partitions (province, day) changed after a version of the table's log, and the newest version.
+
+        -1 asks for all; also when the log was cleaned beyond `since_version`, all partitions are named. A table not yet
+        created has changed nothing and is at -1.
+        """
+        if not self.exists(table):
+            return set(), -1
+        opened = DeltaTable(self.table_uri(table))
+        newest = opened.version()
+        if newest <= since_version:
+            return set(), newest
+        commits = opened.history(newest - since_version)
+        if len(commits) < newest - since_version:
+            return {(entry["province"], entry["day"]) for entry in opened.partitions()}, newest
+        noted = (json.loads(commit[CHANGED]) for commit in commits if CHANGED in commit)
+        return {(province, day) for partitions in noted for province, day in partitions}, newest
+
+    def compact(self, table: str) -> None:
+        """Join the small files of each partition (合并小文件); readers and appends go on meanwhile."""
+        if self.exists(table):
+            DeltaTable(self.table_uri(table)).optimize.compact()
+
+    def vacuum(self, table: str, retention_hours: int = 168) -> None:
+        """Delete files that no version younger than `retention_hours` needs, those of killed writers included."""
+        if self.exists(table):
+            DeltaTable(self.table_uri(table)).vacuum(retention_hours, dry_run=False, enforce_retention_duration=False)
+
+    def _writer(self, table: str) -> DeltaTable:
+        if table not in self._writing:
+            uri = self.table_uri(table)
+            empty = pl.DataFrame(schema=self._schema(table))
+            self._writing[table] = DeltaTable.create(
+                uri, empty.to_arrow().schema, mode="ignore", partition_by=list(PARTITION)
+            )
+        return self._writing[table]
+
+    def _append(self, table: str, frame: pl.DataFrame, txns: Mapping[str, int]) -> None:
+        changed = sorted(frame.select(PARTITION).unique().rows())
+        write_deltalake(
+            self._writer(table),
+            frame,
+            mode="append",
+            schema_mode="merge",  # a field added to the contract becomes a column, null in older rows
+            commit_properties=CommitProperties(
+                custom_metadata=_note(changed),
+                app_transactions=[Transaction(app_id, version) for app_id, version in sorted(txns.items())],
+            ),
+        )
+
+    def _scan(self, table: str, province: str | None, day: str | None) -> pl.LazyFrame:
+        if not self.exists(table):
+            if table.startswith("gold/"):
+                raise FileNotFoundError(f"the lake has no table {table} yet; materialise it first")
+            return pl.LazyFrame(schema=self._schema(table))
+        rows = pl.scan_delta(self.table_uri(table))
+        for column, wanted in zip(PARTITION, (province, day), strict=True):
+            if wanted is not None:
+                rows = rows.filter(pl.col(column) == wanted)
+        return rows.with_columns(pl.selectors.datetime().cast(TIMESTAMP))  # Delta knows microseconds only
+
+    def _schema(self, table: str) -> pl.Schema:
+        if table == QUARANTINE:
+            columns = QUARANTINE_SCHEMA
+        else:
+            columns = read_canonical(self._catalog_dir / f"{table}.avsc").polars_schema
+        return pl.Schema({**columns, "day": pl.String()})
+
+    def _with_day(self, frame: pl.DataFrame, time: str) -> pl.DataFrame:
+        local = pl.col(time).dt.convert_time_zone(self._timezone)
+        return frame.with_columns(day=local.dt.strftime("%Y-%m-%d"))
+
+
+def _note(partitions: list[tuple[str, str]]) -> dict[str, str]:
+    return {CHANGED: json.dumps(partitions)}
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,143 @@
+"""The lake: rows and offsets in one commit, partitions by local day, changes told by the log."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
+
+from pipelines.contract import read_canonical
+from store.lake import DEFAULT_CATALOG, QUARANTINE_SCHEMA, Lake
+
+TOPIC = "canonical.dust-reading/0"
+SCHEMA = read_canonical(DEFAULT_CATALOG / "canonical" / "dust-reading.avsc").polars_schema
+
+
+def readings(*times: datetime, province: str = "jiangsu", first_offset: int = 0) -> pl.DataFrame:
+    """Canonical rows of one device at the given times."""
+    rows = [
+        {
+            "province": province,
+            "device_code": "A1",
+            "observed_at": time,
+            "pm10": 50.0,
+            "source_offset": first_offset + n,
+        }
+        for n, time in enumerate(times)
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """A lake in an empty folder."""
+    return Lake(str(tmp_path / "lake"))
+
+
+def test_rows_come_back_by_province_and_local_day(lake: Lake) -> None:
+    """An observation at 16:00 UTC belongs to the next day in China."""
+    evening = datetime(2026, 3, 2, 15, 59, 59, 500_000, tzinfo=UTC)
+    midnight = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
+    lake.append_canonical("dust-reading", readings(evening, midnight), {TOPIC: 2})
+    lake.append_canonical("dust-reading", readings(midnight, province="sichuan"), {TOPIC: 3})
+
+    found = lake.read("dust-reading", "jiangsu", "2026-03-02").collect()
+    assert found["observed_at"].to_list() == [evening]
+    assert found.schema == {**SCHEMA, "day": pl.String()}
+    assert lake.read("dust-reading", "jiangsu", "2026-03-03").collect()["observed_at"].to_list() == [midnight]
+    assert lake.read("dust-reading", day="2026-03-03").collect()["province"].sort().to_list() == ["jiangsu", "sichuan"]
+
+
+def test_rows_and_offsets_are_committed_together(lake: Lake) -> None:
+    """Whoever opens the lake finds the next offset that belongs to the rows it holds."""
+    assert lake.transaction_version("canonical/dust-reading", TOPIC) is None
+    time = datetime(2026, 3, 2, tzinfo=UTC)
+    lake.append_canonical("dust-reading", readings(time), {TOPIC: 7, "canonical.dust-reading/1": 4})
+
+    again = Lake(str(lake.table_uri("")))
+    assert again.transaction_version("canonical/dust-reading", TOPIC) == 7
+    assert again.transaction_version("canonical/dust-reading", "canonical.dust-reading/1") == 4
+
+
+def test_a_writer_that_was_overtaken_is_refused(lake: Lake) -> None:
+    """Two landings at once: the second to commit the same stretch fails and its rows do not appear."""
+    other = Lake(lake.table_uri(""))
+    time = datetime(2026, 3, 2, tzinfo=UTC)
+    assert lake.transaction_version("canonical/dust-reading", TOPIC) is None
+    assert other.transaction_version("canonical/dust-reading", TOPIC) is None
+    lake.append_canonical("dust-reading", readings(time), {TOPIC: 1})
+    with pytest.raises(CommitFailedError):
+        other.append_canonical("dust-reading", readings(time), {TOPIC: 1})
+    assert lake.read("dust-reading").collect().height == 1
+
+
+def test_compaction_disturbs_neither_a_writer_nor_the_list_of_changes(lake: Lake) -> None:
+    """Joining files keeps every row and offset, lets a running writer go on, and asks for no new computation."""
+    times = [datetime(2026, 3, 2, hour, tzinfo=UTC) for hour in range(4)]
+    for offset, time in enumerate(times[:3]):
+        lake.append_canonical("dust-reading", readings(time), {TOPIC: offset + 1})
+    changed, version = lake.changed_partitions("canonical/dust-reading", -1)
+    assert changed == {("jiangsu", "2026-03-02")}
+
+    lake.compact("canonical/dust-reading")
+    lake.vacuum("canonical/dust-reading", retention_hours=0)
+    assert len(DeltaTable(lake.table_uri("canonical/dust-reading")).file_uris()) == 1
+    changed, version = lake.changed_partitions("canonical/dust-reading", version)
+    assert changed == set()
+
+    lake.append_canonical("dust-reading", readings(times[3]), {TOPIC: 4})
+    assert lake.changed_partitions("canonical/dust-reading", version)[0] == {("jiangsu", "2026-03-02")}
+    assert lake.read("dust-reading").collect()["observed_at"].sort().to_list() == times
+    assert lake.transaction_version("canonical/dust-reading", TOPIC) == 4
+
+
+def test_changes_name_each_partition_once_since_a_version(lake: Lake) -> None:
+    """Late data of an older day is named beside today's; what was seen before is not."""
+    assert lake.changed_partitions("canonical/dust-reading", -1) == (set(), -1)
+    lake.append_canonical("dust-reading", readings(datetime(2026, 3, 4, tzinfo=UTC)), {TOPIC: 1})
+    _, seen = lake.changed_partitions("canonical/dust-reading", -1)
+    late = readings(datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 4, tzinfo=UTC))
+    lake.append_canonical("dust-reading", late, {TOPIC: 3})
+    lake.append_canonical("dust-reading", readings(datetime(2026, 3, 4, tzinfo=UTC), province="shanxi"), {TOPIC: 4})
+    changed, newest = lake.changed_partitions("canonical/dust-reading", seen)
+    assert changed == {("jiangsu", "2026-02-01"), ("jiangsu", "2026-03-04"), ("shanxi", "2026-03-04")}
+    assert lake.changed_partitions("canonical/dust-reading", newest) == (set(), newest)
+
+
+def test_rejected_uploads_keep_their_bytes(lake: Lake) -> None:
+    """Key and value of a rejected upload come back byte for byte, on the local day of its receipt."""
+    received = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+    row = {"reason": "unframed", "province": "guizhou", "received_at": received, "value": b"\x00\xff{", "key": None}
+    lake.append_quarantine(pl.DataFrame([row], schema=QUARANTINE_SCHEMA), {"quarantine.guizhou/0": 1})
+    found = lake.read_quarantine("guizhou", "2026-03-03").collect()
+    assert found["value"].to_list() == [b"\x00\xff{"]
+    assert found["key"].to_list() == [None]
+    assert found["received_at"].to_list() == [received]
+
+
+def test_a_gold_partition_is_replaced_whole(lake: Lake) -> None:
+    """Writing a partition again, also with nothing, leaves the other partitions as they were."""
+
+    def hours(province: str, day: str, *values: float) -> pl.DataFrame:
+        rows = [{"province": province, "day": day, "pm10": value} for value in values]
+        return pl.DataFrame(rows, schema={"province": pl.String, "day": pl.String, "pm10": pl.Float64})
+
+    with pytest.raises(FileNotFoundError, match="materialise"):
+        lake.read_gold("dust_hourly")
+    lake.overwrite_partition("dust_hourly", "jiangsu", "2026-03-02", hours("jiangsu", "2026-03-02", 1.0, 2.0))
+    lake.overwrite_partition("dust_hourly", "jiangsu", "2026-03-03", hours("jiangsu", "2026-03-03", 3.0))
+    lake.overwrite_partition("dust_hourly", "jiangsu", "2026-03-02", hours("jiangsu", "2026-03-02", 4.0))
+    assert lake.read_gold("dust_hourly").collect()["pm10"].sort().to_list() == [3.0, 4.0]
+    lake.overwrite_partition("dust_hourly", "jiangsu", "2026-03-02", hours("jiangsu", "2026-03-02"))
+    assert lake.read_gold("dust_hourly").collect()["pm10"].to_list() == [3.0]
+    with pytest.raises(ValueError, match="1 rows do not belong"):
+        lake.overwrite_partition("dust_hourly", "jiangsu", "2026-03-02", hours("jiangsu", "2026-03-03", 1.0))
+
+
+def test_an_empty_lake_reads_as_no_rows(lake: Lake) -> None:
+    """Before the first landing a reader gets the right columns and no rows."""
+    assert lake.read("device", "jiangsu", "2026-03-02").collect().height == 0
+    assert "device_name" in lake.read("device").collect_schema().names()
+    assert lake.read_quarantine().collect().height == 0

@@ -1,0 +1,47 @@
+# Two commands: `make demo` and `make test`. Needs Linux, Python 3.11 and make; everything else is fetched once.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+ENVIRONMENT := $(VENV)/.complete
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check up down env lock clean
+
+help: ## What can be asked for
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+demo: $(ENVIRONMENT) ## Two simulated days of four provinces, from upload to report
+	@$(BIN)/sitehub demo
+
+test: $(ENVIRONMENT) ## All tests, with a real broker and registry
+	@$(BIN)/python -m pytest
+
+check: $(ENVIRONMENT) ## Style, types, arrows between the rooms, compatibility of the schemas
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sitehub schemas check
+
+up: $(ENVIRONMENT) ## Start the stack for a day's work, in the background
+	@$(BIN)/sitehub up --detach
+
+down: $(ENVIRONMENT) ## Stop it
+	@$(BIN)/sitehub down
+
+env: $(ENVIRONMENT) ## Make the environment only
+
+$(ENVIRONMENT): requirements/bootstrap.lock requirements/sitehub.lock pyproject.toml
+	@PYTHON=$(PYTHON) VENV=$(VENV) requirements/install
+	@touch $@
+
+lock: $(ENVIRONMENT) ## Choose new versions of everything, with their hashes
+	$(BIN)/uv pip compile requirements/bootstrap.in --upgrade $(LOCKING) -o requirements/bootstrap.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --upgrade $(LOCKING) -o requirements/sitehub.lock
+	$(BIN)/python -m infra.lock_packages $$($(BIN)/sitehub config get maven_url)
+
+LOCKING := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+
+clean: ## Remove the environment, caches of tools and the local stack's data (stop it first)
+	rm -rf $(VENV) .sitehub .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

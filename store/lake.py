@@ -129,9 +129,15 @@ class Lake:
             return set(), newest
         commits = opened.history(newest - since_version)
         if len(commits) < newest - since_version:
-            return {(entry["province"], entry["day"]) for entry in opened.partitions()}, newest
+            return self.partitions(table), newest
         noted = (json.loads(commit[CHANGED]) for commit in commits if CHANGED in commit)
         return {(province, day) for partitions in noted for province, day in partitions}, newest
+
+    def partitions(self, table: str) -> set[tuple[str, str]]:
+        """Every partition (province, day) that has rows."""
+        if not self.exists(table):
+            return set()
+        return {(entry["province"], entry["day"]) for entry in DeltaTable(self.table_uri(table)).partitions()}
 
     def compact(self, table: str) -> None:
         """Join the small files of each partition (合并小文件); readers and appends go on meanwhile."""

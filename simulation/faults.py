@@ -1,7 +1,7 @@
 """What goes wrong between a device and the hub 上传故障: outages, doubles, amendments, broken sensors, wrong clocks.
 
-Every function takes readings with `timestamp` (moment of receipt) and `flags` (text, joined by ';') and returns the same,
-more or fewer rows. Shares are small: a day of fifteen devices has some tens of each.
+Every function takes readings with `timestamp` (moment of receipt) and `flags` (text, joined by ';') and returns the
+same, more or fewer rows. Shares are small: a day of fifteen devices has some tens of each.
 """
 
 import numpy as np
@@ -15,13 +15,13 @@ SENTINEL_SHARE, RANGE_SHARE, ORDER_SHARE, DOUBLED_SHARE, AMENDED_SHARE = 0.002, 
 
 def sent(readings: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """Readings as a sound link sends them: a few seconds after their minute (or five) is over."""
-    delay = pl.duration(milliseconds=pl.Series(rng.integers(2_000, 20_000, readings.height)))
+    delay = pl.duration(milliseconds=pl.lit(pl.Series(rng.integers(2_000, 20_000, readings.height))))
     end = pl.col("observed_at") + pl.duration(seconds=pl.col("interval_s"))
     return readings.with_columns((end + delay).alias("timestamp"), pl.lit("").alias("flags"))
 
 
 def outages(readings: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """Of each device one stretch of every day is lost (gap 缺传) and another is kept and sent afterwards (stored 补传)."""
+    """On some days a stretch of a device is lost (gap 缺传), on some one is kept and sent afterwards (stored 补传)."""
     day = pl.col("observed_at").dt.convert_time_zone(str(LOCAL)).dt.date()
     days = readings.select("device", day.alias("day")).unique(maintain_order=True)
     hour = rng.uniform(0.5, 9.5, (2, days.height)) + np.array([[0.0], [11.0]])
@@ -70,8 +70,8 @@ def repeats(readings: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     dice = pl.Series(rng.random(sound.height))
     doubled = sound.filter(dice < DOUBLED_SHARE)
     amended = sound.filter((dice >= DOUBLED_SHARE) & (dice < DOUBLED_SHARE + AMENDED_SHARE))
-    soon = pl.duration(milliseconds=pl.Series(rng.integers(200, 20_000, doubled.height)))
-    later = pl.duration(seconds=pl.Series(rng.integers(300, 5_400, amended.height)))
+    soon = pl.duration(milliseconds=pl.lit(pl.Series(rng.integers(200, 20_000, doubled.height))))
+    later = pl.duration(seconds=pl.lit(pl.Series(rng.integers(300, 5_400, amended.height))))
     lower = [(pl.col(name) * 0.9).round(1) for name in ("pm2_5", "pm10", "tsp")]
     return pl.concat(
         [
@@ -83,7 +83,7 @@ def repeats(readings: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
 
 
 def twelve_hour_clock(readings: pl.DataFrame) -> pl.DataFrame:
-    """Devices that print hours as 01 to 12: their afternoons read as mornings, their first hour after midnight as noon."""
+    """Devices that print hours as 01 to 12: afternoons read as mornings, the hour after midnight as noon."""
     local = pl.col("observed_at").dt.convert_time_zone(str(LOCAL))
     shift = pl.when(local.dt.hour() > 12).then(-12).when(local.dt.hour() == 0).then(12).otherwise(0)
     wrong = shift != 0

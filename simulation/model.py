@@ -1,7 +1,8 @@
 """Everything that happened in the simulated world, in canonical words, before any province's dialect 模拟事实.
 
 `happenings` gives one frame per (province, kind). Besides the kind's own facts each frame has
-timestamp (moment of receipt, UTC), vendor (uploader), subject (device, project or station number) and flags (faults, joined by ';').
+timestamp (moment of receipt, UTC), vendor (uploader), subject (code of the device, project or station) and flags
+(faults, joined by ';').
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from simulation.spec import LOCAL, Spec, world
 from simulation.stations import station_hours, stations
 from simulation.weather import CityAir, city_air
 
+ABOUT = ("device_code", "project_code", "vendor", "adcode", "interval_s", "milligrams", "registered")
 Happenings = Mapping[tuple[str, str], pl.DataFrame]
 
 
@@ -46,7 +48,7 @@ def reading_uploads(fleet: pl.DataFrame, airs: Mapping[str, CityAir], spec: Spec
         device_readings(device, airs[device["adcode"]], spec, spec.generator(4, device["serial"]))
         for device in fleet.iter_rows(named=True)
     ]
-    about = fleet.select(pl.col("serial").alias("device"), "project", "vendor", "adcode", "interval_s", "registered")
+    about = fleet.select(pl.col("serial").alias("device"), *ABOUT)
     readings = pl.concat(frames).join(about, on="device", how="left", maintain_order="left")
     rng = spec.generator(5, int(fleet["serial"][0]))
     uploads = faults.sent(readings.with_columns(pl.lit("minute").alias("period")), rng)
@@ -54,15 +56,15 @@ def reading_uploads(fleet: pl.DataFrame, airs: Mapping[str, CityAir], spec: Spec
         uploads = _with_faults(uploads, fleet, rng)
     if fleet["province"][0] == "jiangsu":
         uploads = pl.concat([uploads, day_values(uploads)])
-    return uploads.with_columns(pl.col("device").alias("subject"))
+    return uploads.with_columns(pl.col("device_code").alias("subject"))
 
 
 def day_values(uploads: pl.DataFrame) -> pl.DataFrame:
-    """The site's own daily values: plain means of what it sent, half an hour after midnight, stamped with the day's start."""
+    """The site's own daily values: plain means of what it sent, half an hour after midnight, stamped with the day."""
     day = pl.col("observed_at").dt.convert_time_zone(str(LOCAL)).dt.truncate("1d").dt.convert_time_zone("UTC")
     sound = uploads.filter(pl.col("flags").is_in(["", "stored"]))
     grouped = sound.group_by("device", day.alias("day"), maintain_order=True).agg(
-        pl.col(MEASURED).mean().round(1), pl.col("project", "vendor", "adcode", "interval_s", "registered").first()
+        pl.col(MEASURED).mean().round(1), pl.col(ABOUT).first()
     )
     return grouped.with_columns(
         pl.col("day").alias("observed_at"),
@@ -74,11 +76,11 @@ def day_values(uploads: pl.DataFrame) -> pl.DataFrame:
 
 def project_uploads(sites: pl.DataFrame, fleet: pl.DataFrame, spec: Spec) -> pl.DataFrame:
     """Each project before the first day; every fourth reports its next phase at noon of the last day."""
-    vendor = fleet.group_by("project", maintain_order=True).agg(pl.col("vendor").first())
-    first = sites.join(vendor, left_on="serial", right_on="project", how="left", maintain_order="left").with_columns(
+    vendor = fleet.group_by("project_code", maintain_order=True).agg(pl.col("vendor").first())
+    first = sites.join(vendor, on="project_code", how="left", maintain_order="left").with_columns(
         pl.lit(spec.start - timedelta(hours=20)).dt.cast_time_unit("ms").alias("observed_at"),
         pl.lit("").alias("flags"),
-        pl.col("serial").alias("subject"),
+        pl.col("project_code").alias("subject"),
     )
     noon = spec.start + timedelta(days=spec.days - 1, hours=12)
     second = first.gather_every(4).with_columns(
@@ -95,7 +97,7 @@ def device_uploads(fleet: pl.DataFrame, spec: Spec) -> pl.DataFrame:
         fleet.with_columns(
             pl.lit(spec.start - timedelta(hours=19)).dt.cast_time_unit("ms").alias("observed_at"),
             pl.lit("").alias("flags"),
-            pl.col("serial").alias("subject"),
+            pl.col("device_code").alias("subject"),
         )
     )
 

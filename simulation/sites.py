@@ -1,4 +1,4 @@
-"""Invented projects and their devices 虚构的工地与设备. Every name, code and number here is made up; only the city codes are real."""
+"""Invented projects and their devices 虚构的工地与设备: all names and numbers are made up, only city codes are real."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,9 +20,9 @@ def invented_uscc(adcode: str, number: int) -> str:
 
 
 def projects(spec: Spec) -> pl.DataFrame:
-    """One row a project: serial, province, city, adcode, place, parties, size, phase, dates, dustiness (ug/m3 of TSP at full work).
+    """One row a project: code, province, city, adcode, place, parties, size, phase, dates, dustiness.
 
-    Dates are UTC instants of local midnights.
+    dustiness: ug/m3 of TSP at full work. Dates are UTC instants of local midnights.
     """
     rows = [
         _project(spec, province, index)
@@ -33,9 +33,9 @@ def projects(spec: Spec) -> pl.DataFrame:
 
 
 def devices(spec: Spec, sites: pl.DataFrame) -> pl.DataFrame:
-    """One row a device: serial, province, project serial, city, adcode, place, vendor, vendor name, interval_s, registered, installed_at, dustiness.
+    """One row a device: code, project, place, vendor, interval_s, registered, installed_at, dustiness.
 
-    The last device of each province is 300 s apart; with faults, one more device a province uploads without being registered.
+    The last device of each province uploads every 300 s; with faults, one more a province uploads unregistered.
     """
     return pl.concat([_devices_of_province(spec, province, sites) for province in spec.provinces])
 
@@ -51,9 +51,11 @@ def _project(spec: Spec, province: str, index: int) -> dict[str, Any]:
     cities = world()["provinces"][province]["cities"]
     city = cities[index % len(cities)]
     serial = 100 * (feed + 1) + index
+    shape = world()["provinces"][province]["project_code"]
     began = spec.start - timedelta(days=int(rng.integers(90, 400)))
     return {
         "serial": serial,
+        "project_code": shape.format(adcode=city["adcode"], serial=serial, lot=serial % 100, began=began),
         "province": province,
         "city": city["name"],
         "adcode": city["adcode"],
@@ -82,22 +84,27 @@ def _devices_of_province(spec: Spec, province: str, sites: pl.DataFrame) -> pl.D
     rng = spec.generator(2, list(world()["provinces"]).index(province))
     own = sites.filter(pl.col("province") == province)
     total = count + spec.faults
+    shape = world()["provinces"][province]["device_code"]
     row = np.arange(total)
     site = own[(row // int(world()["devices_per_project"])) % own.height]
     vendors = world()["provinces"][province]["vendors"]
     bounds = np.cumsum([vendor["share"] for vendor in vendors])
     chosen = np.minimum(np.searchsorted(bounds, (row + 0.5) / total), len(vendors) - 1)
+    serials = (site["serial"] * 100 + row).to_list()
+    codes = [shape.format(adcode=adcode, serial=serial) for adcode, serial in zip(site["adcode"], serials, strict=True)]
     return pl.DataFrame(
         {
-            "serial": site["serial"] * 100 + row,
+            "serial": serials,
+            "device_code": codes,
+            "project_code": site["project_code"],
             "province": [province] * total,
-            "project": site["serial"],
             "city": site["city"],
             "adcode": site["adcode"],
             "longitude": (site["longitude"] + rng.normal(0, 0.001, total)).round(6),
             "latitude": (site["latitude"] + rng.normal(0, 0.001, total)).round(6),
             "vendor": [vendors[i]["code"] for i in chosen],
             "vendor_name": [vendors[i]["name"] for i in chosen],
+            "milligrams": [bool(vendors[i].get("milligrams")) for i in chosen],
             "interval_s": np.where(row == count - 1, 300, 60),
             "registered": row < count,
             "installed_at": site["began"] + timedelta(days=20),

@@ -1,4 +1,4 @@
-"""National control stations of the simulated cities, hour by hour 虚构的国控点: the same background air the sites stand in."""
+"""National control stations of the simulated cities, hour by hour 虚构的国控点: the air the sites stand in."""
 
 from datetime import timedelta
 from typing import Any
@@ -31,9 +31,9 @@ def stations(spec: Spec) -> pl.DataFrame:
 
 
 def station_hours(station: dict[str, Any], air: CityAir, spec: Spec, rng: np.random.Generator) -> pl.DataFrame:
-    """Published hours of one station: station (code), observed_at (start of the hour), POLLUTANTS (ug/m3, CO mg/m3), running 24-h means.
+    """Published hours of one station: station (code), observed_at (start of the hour), POLLUTANTS, running 24-h means.
 
-    Whole numbers as the national feed has them, CO with one decimal.
+    ug/m3, CO mg/m3; whole numbers as the national feed has them, CO with one decimal.
     """
     hours = spec.minutes // 60
     hour = local_hours(spec.minutes)[::60]

@@ -37,7 +37,7 @@ def wander(rng: np.random.Generator, minutes: int, memory_min: float) -> Series:
     gain = np.sqrt((2 - forget) / forget)
     shocks = rng.standard_normal(minutes)
     shocks[0] /= gain  # so that the first minute already has deviation 1
-    return gain * pl.Series(shocks).ewm_mean(alpha=forget, adjust=False).to_numpy()
+    return np.asarray(gain * pl.Series(shocks).ewm_mean(alpha=forget, adjust=False).to_numpy(), dtype=np.float64)
 
 
 def city_air(city: dict[str, Any], minutes: int, rng: np.random.Generator) -> CityAir:

@@ -1,0 +1,104 @@
+"""Writer schema to reader schema (模式演进): what Avro's resolution asks, for frames.
+
+Columns that the writer lacks take the reader's default, numbers are promoted, and everything that a frame cannot
+do (nested writer types, aliases, a null for a field that allows none) goes record by record.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+import polars as pl
+
+from pipelines.codec.block import FlatField, flat_fields, read_rows
+from pipelines.codec.records import RecordReader, UndecodableError
+
+PROMOTIONS: Final = frozenset({("int", "long"), ("int", "double"), ("long", "double"), ("float", "double")})
+ANNOTATIONS: Final = frozenset({"logicalType", "precision", "scale"})
+
+
+class Resolution:
+    """Reads bodies of one writer schema into the columns of a flat reader schema."""
+
+    def __init__(self, writer: Mapping[str, Any], reader: Mapping[str, Any]) -> None:
+        """Both are record schemas as JSON; the reader's must be flat. Raises ValueError where it is not."""
+        plain_reader = physical(reader)
+        fields = flat_fields(plain_reader)
+        if fields is None:
+            raise ValueError(f"reader schema {reader.get('name')}: only null unions of primitive types can be read")
+        self.fields = fields
+        self._defaults = {f["name"]: f.get("default") for f in plain_reader["fields"]}
+        plain_writer = physical(writer)
+        self._written = None
+        if isinstance(plain_writer, Mapping) and plain_writer["type"] == "record":
+            # The registry has vetted the schema under this subject: its record may bear another name.
+            plain_writer = {**plain_writer, **{key: plain_reader.get(key, "") for key in ("name", "namespace")}}
+            self._written = flat_fields(plain_writer)
+        self._by_column = self._written is not None and self._resolves_by_column(plain_reader)
+        self._records = RecordReader(plain_writer, plain_reader, exact=self._written is not None)
+
+    def read(self, bodies: Sequence[bytes]) -> tuple[pl.DataFrame, dict[int, UndecodableError]]:
+        """The frame of the readable bodies in their order, and the fault of each other one by its position."""
+        if self._by_column and self._written is not None:
+            frame = read_rows(bodies, self._written)
+            if frame is not None:
+                return frame.select(self._column(field) for field in self.fields), {}
+        return self._one_by_one(bodies)
+
+    def _one_by_one(self, bodies: Sequence[bytes]) -> tuple[pl.DataFrame, dict[int, UndecodableError]]:
+        records, faults = [], {}
+        for position, body in enumerate(bodies):
+            try:
+                records.append(self._records.read(body))
+            except UndecodableError as fault:
+                faults[position] = fault
+        schema = {field.name: field.dtype for field in self.fields}
+        return pl.DataFrame(records, schema=schema, orient="row"), faults
+
+    def _column(self, field: FlatField) -> pl.Expr:
+        if self._written is not None and any(written.name == field.name for written in self._written):
+            return pl.col(field.name).cast(field.dtype)
+        return pl.lit(self._defaults[field.name], dtype=field.dtype).alias(field.name)
+
+    def _resolves_by_column(self, reader: Mapping[str, Any]) -> bool:
+        written = {field.name: field for field in self._written or ()}
+        return all(
+            _castable(written[field.name], field) if field.name in written else "default" in spec
+            for field, spec in zip(self.fields, reader["fields"], strict=True)
+        ) and not any("aliases" in spec for spec in reader["fields"])
+
+
+def _castable(written: FlatField, field: FlatField) -> bool:
+    """A written column becomes the reader's by a cast that fits every value."""
+    fits = written.type == field.type or (written.type, field.type) in PROMOTIONS
+    return fits and (field.nullable or not written.nullable)
+
+
+def resolution(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> Resolution:
+    """The resolution of the two schemas, made once."""
+    return _resolution(orjson.dumps(writer), orjson.dumps(reader))
+
+
+@lru_cache(maxsize=512)
+def _resolution(writer: bytes, reader: bytes) -> Resolution:
+    return Resolution(orjson.loads(writer), orjson.loads(reader))
+
+
+def physical(schema: Any) -> Any:
+    """The schema without logical types and type properties: times and decimals stay the numbers and bytes written."""
+    if isinstance(schema, list):
+        return [physical(branch) for branch in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    kind = schema["type"]
+    if not isinstance(kind, str):
+        return physical(kind)
+    if kind == "record":
+        return {**schema, "fields": [{**field, "type": physical(field["type"])} for field in schema["fields"]]}
+    if kind in {"array", "map"}:
+        inner = "items" if kind == "array" else "values"
+        return {**schema, inner: physical(schema[inner])}
+    if kind in {"enum", "fixed"}:
+        return {key: value for key, value in schema.items() if key not in ANNOTATIONS}
+    return kind

@@ -1,0 +1,114 @@
+"""Bare JSON uploads (裸 JSON 上传), checked against the same raw schema as Avro ones.
+
+A key is the field's `json` property or its name; a value has the type that the schema says: a text of digits is no
+number, a number is no text, a boolean is no number. A missing key takes the field's default.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import polars as pl
+
+from pipelines.faults import Fault
+
+if TYPE_CHECKING:
+    from pipelines.catalog import RawKind
+
+UNKNOWN_KEYS: Final = "json=unknown_keys"
+WHOLE: Final = {"int": 1 << 31, "long": 1 << 63}
+EXPECTED: Final = {
+    "string": "a text",
+    "int": "a whole number of 32 bits",
+    "long": "a whole number of 64 bits",
+    "float": "a number",
+    "double": "a number",
+    "boolean": "true or false",
+}
+JSON_TYPES: Final = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "a boolean",
+    list: "an array",
+    dict: "an object",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JsonField:
+    """How one raw field is read from a JSON object."""
+
+    name: str
+    key: str
+    type: str
+    nullable: bool
+    default: Any
+    dtype: pl.DataType
+
+
+def json_fields(raw: "RawKind") -> tuple[JsonField, ...]:
+    """The raw schema's fields as JSON spells them."""
+    return tuple(
+        JsonField(field.name, field.json, field.type, field.nullable, specification.get("default"), field.dtype)
+        for field, specification in zip(raw.fields, raw.schema["fields"], strict=True)
+    )
+
+
+def read_json(
+    bodies: Sequence[bytes], fields: Sequence[JsonField]
+) -> tuple[pl.DataFrame, list[str | None], dict[int, Fault]]:
+    """Frame of the readable objects in their order, a note for each, and the fault of each other one by position."""
+    columns: dict[str, list[Any]] = {field.name: [] for field in fields}
+    keys = {field.key for field in fields}
+    notes: list[str | None] = []
+    faults: dict[int, Fault] = {}
+    for position, body in enumerate(bodies):
+        values = _read_object(body, fields)
+        if isinstance(values, Fault):
+            faults[position] = values
+            continue
+        content, row = values
+        for field, value in zip(fields, row, strict=True):
+            columns[field.name].append(value)
+        notes.append(None if content.keys() <= keys else UNKNOWN_KEYS)
+    return pl.DataFrame(columns, schema={field.name: field.dtype for field in fields}), notes, faults
+
+
+def _read_object(body: bytes, fields: Sequence[JsonField]) -> tuple[dict[str, Any], list[Any]] | Fault:
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        place = f"no valid JSON at character {error.pos} of {len(body)} bytes"
+        return Fault("undecodable", None, place, "Send one JSON object in UTF-8.")
+    row = []
+    for field in fields:
+        value = content.get(field.key, field.default)
+        if value is None and not field.nullable:
+            return _absent(field, field.key in content)
+        if value is not None and not _is_of(value, field.type):
+            return _mistyped(field, value)
+        row.append(float(value) if value is not None and field.type in {"double", "float"} else value)
+    return content, row
+
+
+def _is_of(value: Any, kind: str) -> bool:
+    if kind == "string":
+        return type(value) is str
+    if kind in WHOLE:
+        return type(value) is int and -WHOLE[kind] <= value < WHOLE[kind]
+    if kind == "boolean":
+        return type(value) is bool
+    return type(value) in {int, float}
+
+
+def _absent(field: JsonField, is_null: bool) -> Fault:
+    seen = "is null" if is_null else "is absent"
+    return Fault("missing_field", field.key, f"{field.key} {seen}", f"Send {field.key} as {EXPECTED[field.type]}.")
+
+
+def _mistyped(field: JsonField, value: Any) -> Fault:
+    reason = "undecodable" if field.type in {"string", "boolean"} else "bad_number"
+    detail = f"{field.key} is {JSON_TYPES[type(value)]} where {EXPECTED[field.type]} is expected"
+    return Fault(reason, field.key, detail, f"Send {field.key} as {EXPECTED[field.type]}.")

@@ -1,0 +1,139 @@
+"""Row screening (逐条审核) with the flags of IOOS QARTOD: each rule is data in quality/screening/<kind>.yaml.
+
+A value that fails stays in the record; a note says which value and why, and the row's flag is the worst of all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from pipelines.contract import CanonicalKind, CatalogError, read_yaml
+
+GOOD: Final = 1
+NOT_EVALUATED: Final = 2
+SUSPECT: Final = 3
+FAIL: Final = 4
+MISSING: Final = 9
+
+# Notes without a level only explain: a sentinel made null, a code kept unread, a time taken from the receipt.
+LEVELS: Final[Mapping[str, int]] = {"range": FAIL, "order": SUSPECT, "twelve_hours": SUSPECT}
+KEYS: Final = frozenset({"kind", "title", "zh", "source", "measured", "range", "order"})
+
+
+@dataclass(frozen=True)
+class Order:
+    """Two fractions of one thing: the lesser may pass the greater by absolute + relative * greater."""
+
+    greater: str
+    lesser: str
+    absolute: float
+    relative: float
+
+
+@dataclass(frozen=True)
+class Screening:
+    """The rules of one kind; ranges in the canonical units, bounds included."""
+
+    measured: tuple[str, ...]
+    ranges: Mapping[str, tuple[float, float]]
+    orders: tuple[Order, ...]
+
+
+def read_screening(file: Path, kinds: Mapping[str, CanonicalKind]) -> Screening:
+    """Read quality/screening/<kind>.yaml; CatalogError names file, place and remedy."""
+    content = read_yaml(file)
+    if set(content) - KEYS or not {"kind", "measured", "range"} <= set(content):
+        raise CatalogError(file, "file", "keys are missing or unknown", f"Use {', '.join(sorted(KEYS))}")
+    if content["kind"] != file.stem or file.stem not in kinds:
+        raise CatalogError(file, "kind", "is no kind, or not the file's name", f"Use one of {', '.join(kinds)}")
+    rules = Screening(
+        measured=tuple(content["measured"]),
+        ranges={name: _bounds(file, name, bounds) for name, bounds in content["range"].items()},
+        orders=tuple(_order(file, entry) for entry in content.get("order", ())),
+    )
+    ordered = [name for order in rules.orders for name in (order.greater, order.lesser)]
+    for name in [*rules.measured, *rules.ranges, *ordered]:
+        if name not in kinds[file.stem].by_name:
+            raise CatalogError(file, name, "is no canonical field", f"Use a field of canonical/{file.stem}.avsc")
+    return rules
+
+
+def screen(frame: pl.DataFrame, kind: CanonicalKind, rules: Screening | None) -> pl.DataFrame:
+    """The frame with `quality` and `quality_notes`; `_notes` and `_form_note` (may be null) are merged into the latter.
+
+    Rolled up: 4 where a value fails, else 3 where one is suspect, else 9 where nothing was measured, else 2 where the
+    kind has no rules, else 1.
+    """
+    findings = _findings(rules) if rules else []
+    said = pl.concat_str("_notes", *findings, "_form_note", separator=";", ignore_nulls=True)
+    notes = frame.select(said).to_series()
+    # Notes are a closed vocabulary: a batch holds few distinct combinations, each put in order and judged once.
+    texts = notes.unique().to_list()
+    ranks = {field.name: rank for rank, field in enumerate(kind.fields)}
+    in_order = {text: sort_notes(text, ranks) or None for text in texts}
+    levels = {text: level_of(text) for text in texts}
+    return frame.with_columns(
+        notes.replace_strict(in_order, return_dtype=pl.String).alias("quality_notes"),
+        notes.replace_strict(levels, return_dtype=pl.Int32).alias("quality"),
+    ).with_columns(pl.coalesce("quality", _unmarked_level(rules)).cast(pl.Int32).alias("quality"))
+
+
+def level_of(notes: str) -> int | None:
+    """The worst level of `field=note;…`, or None where no note has one."""
+    levels = [LEVELS[kind] for note in filter(None, notes.split(";")) if (kind := note.partition("=")[2]) in LEVELS]
+    return max(levels, default=None)
+
+
+def sort_notes(text: str, ranks: Mapping[str, int]) -> str:
+    """`field=note;…` in the order of the kind's fields, what belongs to no field last."""
+    return ";".join(sorted(filter(None, text.split(";")), key=lambda note: ranks.get(note.split("=")[0], len(ranks))))
+
+
+def outside(field: str, bounds: tuple[float, float]) -> pl.Expr:
+    """Gross range test (超量程): true where the value lies outside of the bounds; null where there is none."""
+    least, greatest = bounds
+    return (pl.col(field) < least) | (pl.col(field) > greatest)
+
+
+def disordered(order: Order) -> pl.Expr:
+    """Order test (粒径倒挂): true where the lesser fraction passes the greater by more than the tolerance."""
+    return pl.col(order.lesser) > pl.col(order.greater) + (pl.col(order.greater) * order.relative + order.absolute)
+
+
+def _findings(rules: Screening) -> list[pl.Expr]:
+    """One note or null per field. Order is judged between values in range: a failed one says nothing of the other."""
+    suspects: dict[str, list[pl.Expr]] = {}
+    for order in rules.orders:
+        sound = [~outside(name, rules.ranges[name]) for name in (order.greater, order.lesser) if name in rules.ranges]
+        broken = pl.all_horizontal(disordered(order), *sound)
+        suspects.setdefault(order.greater, []).append(broken)
+        suspects.setdefault(order.lesser, []).append(broken)
+    findings = [pl.when(outside(name, bounds)).then(pl.lit(f"{name}=range")) for name, bounds in rules.ranges.items()]
+    return findings + [
+        pl.when(pl.any_horizontal(tests)).then(pl.lit(f"{name}=order")) for name, tests in suspects.items()
+    ]
+
+
+def _unmarked_level(rules: Screening | None) -> pl.Expr:
+    if rules is None:
+        return pl.lit(NOT_EVALUATED)
+    return pl.when(pl.all_horizontal(pl.col(name).is_null() for name in rules.measured)).then(MISSING).otherwise(GOOD)
+
+
+def _bounds(file: Path, name: str, bounds: object) -> tuple[float, float]:
+    match bounds:
+        case [int() | float() as least, int() | float() as greatest] if least <= greatest:
+            return float(least), float(greatest)
+    raise CatalogError(file, name, f"range is {bounds!r}", "Write [least, greatest]")
+
+
+def _order(file: Path, entry: object) -> Order:
+    match entry:
+        case {"greater": str(greater), "lesser": str(lesser), "absolute": absolute, "relative": relative}:
+            return Order(greater, lesser, float(absolute), float(relative))
+    raise CatalogError(
+        file, "order", f"{entry!r} is no rule", "Write {greater: …, lesser: …, absolute: …, relative: …}"
+    )

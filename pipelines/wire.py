@@ -1,0 +1,119 @@
+"""What an upload comes wrapped in (报文封装): Confluent Avro with the schema's id before the value or its id or GUID
+in a header, or bare JSON."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pipelines.faults import Fault
+
+# Kafka's own default for a message. One upload is one observation of some 200 bytes: a mebibyte is damage or a picture.
+VALUE_LIMIT: Final = 1 << 20
+SCHEMA_HEADER: Final = "__value_schema_id"
+ID_MAGIC: Final = 0
+GUID_MAGIC: Final = 1
+ID_LENGTH: Final = 5
+GUID_LENGTH: Final = 17
+BLANKS: Final = b" \t\r\n"
+
+WriterId = int | uuid.UUID
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Records of one raw topic's partition, in offset order; all sequences of one length.
+
+    timestamps: the broker's append time, epoch ms. headers: (key, value) pairs per record.
+    """
+
+    topic: str
+    partition: int
+    offsets: Sequence[int]
+    timestamps: Sequence[int]
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
+    headers: Sequence[Sequence[tuple[str, bytes]]]
+
+    def __len__(self) -> int:
+        """Number of records."""
+        return len(self.offsets)
+
+
+@dataclass(frozen=True)
+class WriterSchema:
+    """A schema of the registry and the subjects it is registered under."""
+
+    schema: Mapping[str, Any]
+    subjects: frozenset[str]
+
+
+@dataclass
+class Unframed:
+    """A batch without its wrapping: rows by writer schema, rows of JSON, rows refused; bodies by row."""
+
+    avro: dict[WriterId, list[int]] = field(default_factory=dict)
+    json: list[int] = field(default_factory=list)
+    bodies: dict[int, bytes] = field(default_factory=dict)
+    faults: dict[int, Fault] = field(default_factory=dict)
+
+
+def unframe(batch: RawBatch) -> Unframed:
+    """Take each record's wrapping off; every row ends in exactly one of avro, json and faults."""
+    found = Unframed()
+    for row, (value, headers) in enumerate(zip(batch.values, batch.headers, strict=True)):
+        if not value:
+            found.faults[row] = Fault("empty", None, "the value is null or of no bytes", "Send one upload as value.")
+        elif len(value) > VALUE_LIMIT:
+            found.faults[row] = Fault(
+                "oversized",
+                None,
+                f"{len(value)} bytes, at most {VALUE_LIMIT} are taken",
+                "Send one observation a record; send no pictures or files.",
+            )
+        else:
+            _unframe_one(row, value, headers, found)
+    return found
+
+
+def writer_ids(batch: RawBatch) -> set[WriterId]:
+    """Ids of the schemas that must be looked up before the batch can be normalised."""
+    return set(unframe(batch).avro)
+
+
+def _unframe_one(row: int, value: bytes, headers: Sequence[tuple[str, bytes]], found: Unframed) -> None:
+    head = next((content for key, content in headers if key == SCHEMA_HEADER), None) if headers else None
+    if head is not None:
+        writer, body = _writer_id(head), value
+        if writer is None:
+            found.faults[row] = Fault(
+                "unframed",
+                SCHEMA_HEADER,
+                f"a header of {len(head)} bytes that is neither 0x00 and an id nor 0x01 and a GUID",
+                "Let the serialiser write this header, or leave it out and frame the value.",
+            )
+            return
+    else:
+        writer, body = _writer_id(value[:ID_LENGTH]), value[ID_LENGTH:]
+    if writer is not None:
+        found.avro.setdefault(writer, []).append(row)
+        found.bodies[row] = body
+    elif value.lstrip(BLANKS)[:1] == b"{":
+        found.json.append(row)
+        found.bodies[row] = value
+    else:
+        found.faults[row] = Fault(
+            "unframed",
+            None,
+            f"{len(value)} bytes beginning with 0x{value[:1].hex()}",
+            "Send Avro with the schema's id before it (a zero byte and four bytes), or a JSON object.",
+        )
+
+
+def _writer_id(head: bytes) -> WriterId | None:
+    """Schema id of 0x00 and four bytes, GUID of 0x01 and sixteen."""
+    if len(head) == ID_LENGTH and head[0] == ID_MAGIC:
+        return int.from_bytes(head[1:], "big")
+    if len(head) == GUID_LENGTH and head[0] == GUID_MAGIC:
+        return uuid.UUID(bytes=head[1:])
+    return None

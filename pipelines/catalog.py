@@ -1,0 +1,87 @@
+"""The catalog (目录): everything under avro_schemas/ as checked objects, and the mappings compiled."""
+
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipelines.contract import (
+    CanonicalKind,
+    CatalogError,
+    CodeTable,
+    Field,
+    read_canonical,
+    read_codes,
+    read_yaml,
+)
+from pipelines.limits import Limits
+from pipelines.mapping.compile import compile_mapping
+from pipelines.mapping.compiled import CompiledMapping
+from pipelines.mapping.grammar import Mapping, RawKind, read_raw
+from pipelines.screening import Screening, read_screening
+
+__all__ = ["CanonicalKind", "Catalog", "CatalogError", "CodeTable", "CompiledMapping", "Field", "Mapping", "RawKind"]
+
+_PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The contract: canonical kinds, raw kinds with their mappings, code tables, limits and screening rules.
+
+    `limits` are the parsed YAML files by name; the rules that judge by them give them their form.
+    """
+
+    root: Path
+    canonical: MappingABC[str, CanonicalKind]
+    raw: MappingABC[tuple[str, str], RawKind]
+    codes: MappingABC[str, CodeTable]
+    limits: Limits
+    screening: MappingABC[str, Screening]
+    _compiled: dict[tuple[str, str, str | None], CompiledMapping] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def load(cls, root: Path | None = None, screening: Path | None = None) -> "Catalog":
+        """Read and check the folder `root` (default: the project's); CatalogError at the first fault found."""
+        root = root or _PROJECT / "avro_schemas"
+        screening = screening or _PROJECT / "quality" / "screening"
+        kinds = {kind.name: kind for kind in map(read_canonical, sorted((root / "canonical").glob("*.avsc")))}
+        raw = [read_raw(file) for file in sorted((root / "raw").glob("*/*.avsc"))]
+        _no_orphans(root)
+        codes = [read_codes(file) for file in sorted((root / "codes").glob("*.yaml"))]
+        catalog = cls(
+            root=root,
+            canonical=kinds,
+            raw={(kind.province, kind.kind): kind for kind in raw},
+            codes={table.name: table for table in codes},
+            limits=Limits.load(root / "limits"),
+            screening={file.stem: read_screening(file, kinds) for file in sorted(screening.glob("*.yaml"))},
+        )
+        for kind in raw:
+            for vendor in (None, *kind.mapping.vendors):
+                catalog.compiled(kind.province, kind.kind, vendor)
+        return catalog
+
+    @cached_property
+    def provinces(self) -> tuple[str, ...]:
+        """Names of the feeds: the provinces, and `national` for the control stations."""
+        return tuple(sorted({province for province, _ in self.raw}))
+
+    def compiled(self, province: str, kind: str, vendor: str | None = None) -> CompiledMapping:
+        """The compiled mapping of a feed's kind; a vendor without overrides has the common one. KeyError if unknown."""
+        raw = self.raw[province, kind]
+        key = (province, kind, vendor if vendor in raw.mapping.vendors else None)
+        if key not in self._compiled:
+            if kind not in self.canonical:
+                raise CatalogError(raw.file, "kind", "has no canonical schema", f"Write canonical/{kind}.avsc first")
+            units = self.root / "units.txt"
+            self._compiled[key] = compile_mapping(raw, self.canonical[kind], self.codes, units, key[2])
+        return self._compiled[key]
+
+
+def _no_orphans(root: Path) -> None:
+    for mapping in sorted((root / "raw").glob("*/*.yaml")):
+        if not mapping.with_suffix(".avsc").exists():
+            remedy = f"Write {mapping.stem}.avsc beside it, or remove it"
+            raise CatalogError(mapping, "schema", "the mapping has no raw schema", remedy)

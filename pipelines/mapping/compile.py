@@ -1,0 +1,209 @@
+"""From a mapping file to a compiled mapping: every name, unit, code table and format is resolved here or refused."""
+
+import hashlib
+import json
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.contract import CanonicalKind, CatalogError, CodeTable, Field
+from pipelines.mapping.compiled import CompiledMapping
+from pipelines.mapping.grammar import RawKind, Rule
+from pipelines.mapping.identifiers import IDENTIFIERS, identifier_step
+from pipelines.mapping.numbers import number_step
+from pipelines.mapping.origin import NUMBERS, Origin, origin
+from pipelines.mapping.step import FaultCheck, Step, read_of, said_of
+from pipelines.mapping.tables import code_step
+from pipelines.mapping.times import TimeFormatError, by_format_step, time_format, time_step
+from pipelines.mapping.units import Linear, UnitError, conversion
+
+# Envelope fields that the normaliser itself knows; no mapping may claim them.
+ENVELOPE = (
+    "event_id", "province", "vendor", "received_at", "quality", "quality_notes",
+    "source_topic", "source_partition", "source_offset", "schema_id", "mapping",
+)  # fmt: skip
+
+# Which keys a rule may carry, by the way its value is got.
+_COMMON = {"sources", "compose", "required"}
+_ALLOWED = {
+    "const": {"const"},
+    "codes": _COMMON | {"codes", "unknown"},
+    "identifier": _COMMON | {"identifier", "invalid"},
+    "by_format": _COMMON | {"by_format"},
+    "timestamp-millis": _COMMON | {"time", "shift", "absent_received"},
+    "number": _COMMON | {"unit", "sentinels", "alias"},
+    "text": _COMMON,
+}
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What the rules of one mapping are resolved against."""
+
+    raw: RawKind
+    kind: CanonicalKind
+    codes: MappingABC[str, CodeTable]
+    units: Path
+
+    @property
+    def file(self) -> Path:
+        return self.raw.mapping.file
+
+    def fault(self, field: str, problem: str, remedy: str) -> CatalogError:
+        return CatalogError(self.file, field, problem, remedy)
+
+
+def compile_mapping(
+    raw: RawKind, kind: CanonicalKind, codes: MappingABC[str, CodeTable], units: Path, vendor: str | None = None
+) -> CompiledMapping:
+    """Compile a raw kind's mapping for one vendor's link (None: the common one); CatalogError names what is wrong."""
+    context = _Context(raw, kind, codes, units)
+    rules = raw.mapping.for_vendor(vendor)
+    for name in rules:
+        if name not in kind.by_name or name in ENVELOPE:
+            known = ", ".join(field.name for field in kind.fields if field.name not in ENVELOPE)
+            raise context.fault(name, "is no field a mapping can fill", f"Use one of {known}")
+    for field in kind.fields:
+        if (field.never_null or field.name == kind.subject) and field.name not in (*ENVELOPE, *rules):
+            raise context.fault(field.name, "is never null but not mapped", "Add a rule for it")
+    ordered = [field for field in kind.fields if field.name in rules]
+    steps = tuple(_compile_rule(context, field, rules[field.name]) for field in ordered)
+    return CompiledMapping(f"{raw.province}/{raw.kind}@{_content_hash(context)}", steps)
+
+
+def _compile_rule(context: _Context, field: Field, rule: Rule) -> Step:
+    way = _way(rule, field)
+    _check_rule(context, field, rule, way)
+    if way == "const":
+        nothing = pl.lit(None, pl.String)
+        return Step(field.name, nothing, nothing, pl.lit(rule.const, field.dtype))
+    step = _built(context, field, rule, way)
+    if not rule.required:
+        return step
+    said = origin(rule, _by_name(context), context.raw.mapping.absent)
+    missing = FaultCheck(
+        "missing_field",
+        said_of(field.name).is_null(),
+        pl.lit(f"{said.names} is absent, expected a value"),
+        f"Send {said.names} in every upload.",
+    )
+    return Step(field.name, step.said, step.read, step.value, (missing, *step.faults), step.notes)
+
+
+def _way(rule: Rule, field: Field) -> str:
+    """How the value is got: a key of _ALLOWED."""
+    if rule.const is not None:
+        return "const"
+    for way in ("codes", "identifier", "by_format"):
+        if getattr(rule, way):
+            return way
+    if field.type in NUMBERS:
+        return "number"
+    return field.type if field.type == "timestamp-millis" else "text"
+
+
+def _check_rule(context: _Context, field: Field, rule: Rule, way: str) -> None:
+    default = Rule(field.name)
+    for key in vars(default):
+        if key not in {"field", *_ALLOWED[way]} and getattr(rule, key) != getattr(default, key):
+            written = {"sources": "from", "absent_received": "absent"}.get(key, key)
+            raise context.fault(field.name, f"{written} means nothing here", f"Remove {written}")
+    for name in rule.raw_fields:
+        if name not in _by_name(context):
+            raise context.fault(field.name, f"{name!r} is no field of the raw schema", "Use a field's Avro name")
+    if (field.never_null or field.name == context.kind.subject) and not (
+        rule.required or rule.absent_received or way == "const"
+    ):
+        raise context.fault(field.name, "is never null but not required", "Add required: true")
+
+
+def _built(context: _Context, field: Field, rule: Rule, way: str) -> Step:
+    raw, absent = _by_name(context), context.raw.mapping.absent
+    as_text = way in ("codes", "identifier", "by_format") or (way == "text" and field.type == "string")
+    said = origin(rule, raw, absent, as_text=as_text)
+    match way:
+        case "codes":
+            return code_step(rule, field, said, _table(context, field, rule))
+        case "identifier":
+            if rule.identifier not in IDENTIFIERS:
+                remedy = f"Use one of {', '.join(IDENTIFIERS)}"
+                raise context.fault(field.name, f"unknown identifier {rule.identifier!r}", remedy)
+            return identifier_step(rule, field, said, IDENTIFIERS[rule.identifier])
+        case "by_format":
+            _check_formats(context, field, tuple(rule.by_format))
+            return by_format_step(rule, field, said)
+        case "timestamp-millis":
+            return _time(context, field, rule, said)
+        case "number":
+            return _number(context, field, rule, said)
+    if field.type == "boolean" and said.type != "boolean":
+        raise context.fault(field.name, f"{said.names} is no boolean", "Name a code table with codes:")
+    return Step(field.name, said.said, said_of(field.name), read_of(field.name).cast(field.dtype))
+
+
+def _number(context: _Context, field: Field, rule: Rule, said: Origin) -> Step:
+    if said.type == "boolean":
+        raise context.fault(field.name, f"{said.names} is a boolean", "Map it to a field that is none")
+    if rule.sentinels and rule.required:
+        raise context.fault(field.name, "a required field cannot have sentinels", "Remove one of the two")
+    if (rule.unit is None) != (field.unit is None):
+        remedy = f"Add unit: (canonical: {field.unit})" if field.unit else "Remove unit"
+        raise context.fault(field.name, "unit is missing" if field.unit else "the field has no unit", remedy)
+    if rule.unit is None or field.unit is None:
+        return number_step(rule, field, said, Linear(1, 0))
+    try:
+        return number_step(rule, field, said, conversion(context.units, rule.unit, field.unit))
+    except UnitError as error:
+        remedy = f"Use a unit that converts to {field.unit}, or define it in {context.units.name}"
+        raise context.fault(field.name, f"unit {rule.unit!r}: {error}", remedy) from error
+
+
+def _time(context: _Context, field: Field, rule: Rule, said: Origin) -> Step:
+    if not rule.time:
+        raise context.fault(field.name, "has no time format", "Add time: [yyyy-MM-dd HH:mm:ss] or another")
+    _check_formats(context, field, rule.time)
+    epochs = all(name.startswith("epoch") for name in rule.time)
+    if said.type not in ("text", "integer") or (said.type == "integer" and not epochs):
+        raise context.fault(field.name, f"{said.names} is of type {said.type}", "Use text, or an integer with epoch_s or epoch_ms")
+    return time_step(rule, field, said, context.raw.mapping.zone)
+
+
+def _check_formats(context: _Context, field: Field, names: tuple[str, ...]) -> None:
+    for name in names:
+        try:
+            time_format(name)
+        except TimeFormatError as error:
+            raise context.fault(field.name, str(error), "Use e.g. yyyy-MM-dd HH:mm:ss, yyyyMMdd, epoch_s, epoch_ms") from error
+
+
+def _table(context: _Context, field: Field, rule: Rule) -> CodeTable:
+    table = context.codes.get(rule.codes or "")
+    if table is None:
+        raise context.fault(field.name, f"no code table {rule.codes!r}", f"Write codes/{rule.codes}.yaml")
+    wanted = {"string": str, "boolean": bool}.get(field.type, (int, float))
+    sample = next(iter(table.values.values()))
+    if not isinstance(sample, wanted) or (isinstance(sample, bool) and field.type != "boolean"):
+        raise context.fault(field.name, f"code table {table.name} is not of type {field.type}", "Use another table")
+    return table
+
+
+def _by_name(context: _Context) -> dict[str, Field]:
+    return {field.name: field for field in context.raw.fields}
+
+
+def _content_hash(context: _Context) -> str:
+    """12 hex digits over all that decides the result: mapping file, units, raw and canonical fields, code tables used."""
+    mapping = context.raw.mapping
+    every = [mapping.rules, *mapping.vendors.values()]
+    used = sorted({rule.codes for rules in every for rule in rules.values() if rule.codes})
+    content = {
+        "raw": [(field.name, field.type, field.json) for field in context.raw.fields],
+        "canonical": [(field.name, field.type, field.unit) for field in context.kind.fields],
+        "codes": {name: dict(context.codes[name].values) for name in used if name in context.codes},
+    }
+    digest = hashlib.sha256(mapping.file.read_bytes())
+    digest.update(context.units.read_bytes())
+    digest.update(json.dumps(content, sort_keys=True, ensure_ascii=False).encode())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,241 @@
+"""The mapping file as frozen objects, read with clear errors. The grammar is described in docs/mapping.md."""
+
+import re
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from pipelines.contract import PROVENANCES, CatalogError, Field, read_fields, read_json, read_yaml
+from pipelines.names import RawTopic
+
+DEFAULT_ABSENT = ("", "-", "--", "null", "NULL", "NaN")
+DEFAULT_ZONE = "Asia/Shanghai"
+
+_ORIGINS = ("from", "compose", "const")
+_RULE_KEYS = {
+    *_ORIGINS, "required", "unit", "sentinels", "alias", "codes", "unknown",
+    "time", "shift", "absent", "by_format", "identifier", "invalid",
+}  # fmt: skip
+_FILE_KEYS = {"kind", "province", "provenance", "source", "zone", "fields", "absent", "vendors"}
+_SHIFT = re.compile(r"([+-]?)(\d+)(s|min|h|d)")
+_SHIFT_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+_PART = re.compile(r"\{([^{}]+)\}")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one canonical field is got from an upload."""
+
+    field: str
+    sources: tuple[str, ...] = ()
+    compose: tuple[str, ...] = ()
+    const: str | float | bool | None = None
+    required: bool = False
+    unit: str | None = None
+    sentinels: tuple[float, ...] = ()
+    alias: MappingABC[float, float] = field(default_factory=lambda: MappingProxyType({}))
+    codes: str | None = None
+    unknown: str = "reject"
+    time: tuple[str, ...] = ()
+    shift: timedelta = timedelta()
+    absent_received: bool = False
+    by_format: MappingABC[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    identifier: str | None = None
+    invalid: str = "reject"
+
+    @property
+    def raw_fields(self) -> tuple[str, ...]:
+        """Names of the raw fields that the rule reads."""
+        composed = tuple(match[1] for part in self.compose if (match := _PART.fullmatch(part)))
+        return self.sources + composed
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A mapping file (映射文件): rules by canonical field, and the overrides of single vendors."""
+
+    file: Path
+    kind: str
+    province: str
+    provenance: str
+    source: str
+    zone: str
+    absent: tuple[str, ...]
+    rules: MappingABC[str, Rule]
+    vendors: MappingABC[str, MappingABC[str, Rule]]
+
+    def for_vendor(self, vendor: str | None) -> MappingABC[str, Rule]:
+        """The rules of a vendor's link: its overrides before the common ones."""
+        return {**self.rules, **self.vendors.get(vendor or "", {})}
+
+
+def part_field(part: str) -> str | None:
+    """The raw field of a compose part like `{recordNumber}`; None for literal text."""
+    match = _PART.fullmatch(part)
+    return match[1] if match else None
+
+
+def read_mapping(file: Path) -> Mapping:
+    """Read one mapping file; CatalogError names the file, the field and the remedy."""
+    content = read_yaml(file)
+    _known_keys(file, "file", content, _FILE_KEYS)
+    for key in ("kind", "province", "provenance", "source", "fields"):
+        if not content.get(key):
+            raise CatalogError(file, key, "is missing", f"Add {key!r}")
+    if content["provenance"] not in PROVENANCES:
+        raise CatalogError(file, "provenance", "unknown", f"Use one of {', '.join(PROVENANCES)}")
+    zone = content.get("zone", DEFAULT_ZONE)
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as error:
+        raise CatalogError(file, "zone", f"{zone!r} is no time zone", f"Use an IANA name such as {DEFAULT_ZONE}") from error
+    entries = {name: _entry(file, name, entry) for name, entry in content["fields"].items()}
+    return Mapping(
+        file=file,
+        kind=content["kind"],
+        province=content["province"],
+        provenance=content["provenance"],
+        source=content["source"],
+        zone=zone,
+        absent=tuple(str(text).strip() for text in content.get("absent", DEFAULT_ABSENT)),
+        rules={name: _rule(file, name, entry) for name, entry in entries.items()},
+        vendors={
+            vendor: _overrides(file, vendor, section, entries)
+            for vendor, section in (content.get("vendors") or {}).items()
+        },
+    )
+
+
+def _overrides(
+    file: Path, vendor: str, section: dict[str, Any], entries: dict[str, dict[str, Any]]
+) -> dict[str, Rule]:
+    place = f"vendors.{vendor}"
+    _known_keys(file, place, section, {"fields"})
+    changed = {name: {**entries.get(name, {}), **_entry(file, name, entry)} for name, entry in section["fields"].items()}
+    return {name: _rule(file, f"{place}.{name}", entry, name) for name, entry in changed.items()}
+
+
+def _entry(file: Path, name: str, entry: object) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise CatalogError(file, name, "is no mapping of keys", f"Write e.g. {name}: {{from: rawField}}")
+    return entry
+
+
+def _rule(file: Path, place: str, entry: dict[str, Any], name: str | None = None) -> Rule:
+    _known_keys(file, place, entry, _RULE_KEYS)
+    if sum(key in entry for key in _ORIGINS) != 1:
+        raise CatalogError(file, place, "needs exactly one origin", "Write one of from, compose, const")
+    if entry.get("absent", "received") != "received":
+        raise CatalogError(file, place, "absent must be 'received'", "Write absent: received or leave it out")
+    return Rule(
+        field=name or place,
+        sources=tuple(_listed(entry.get("from"))),
+        compose=tuple(_listed(entry.get("compose"))),
+        const=entry.get("const"),
+        required=_flag(file, place, entry, "required"),
+        unit=entry.get("unit"),
+        sentinels=tuple(_number(file, place, "sentinels", value) for value in _listed(entry.get("sentinels"))),
+        alias={
+            _number(file, place, "alias", said): _number(file, place, "alias", meant)
+            for said, meant in entry.get("alias", {}).items()
+        },
+        codes=entry.get("codes"),
+        unknown=_choice(file, place, entry, "unknown"),
+        time=tuple(_listed(entry.get("time"))),
+        shift=_shift(file, place, entry.get("shift", "0s")),
+        absent_received="absent" in entry,
+        by_format=dict(entry.get("by_format", {})),
+        identifier=entry.get("identifier"),
+        invalid=_choice(file, place, entry, "invalid"),
+    )
+
+
+def _known_keys(file: Path, place: str, content: dict[str, Any], known: set[str]) -> None:
+    unknown = sorted(set(map(str, content)) - known)
+    if unknown:
+        raise CatalogError(file, place, f"unknown key {unknown[0]!r}", f"Use only {', '.join(sorted(known))}")
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _flag(file: Path, place: str, entry: dict[str, Any], key: str) -> bool:
+    value = entry.get(key, False)
+    if not isinstance(value, bool):
+        raise CatalogError(file, place, f"{key} is {value!r}", f"Write {key}: true or leave it out")
+    return value
+
+
+def _number(file: Path, place: str, key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CatalogError(file, place, f"{key} holds {value!r}, no number", "Write numbers only")
+    return float(value)
+
+
+def _choice(file: Path, place: str, entry: dict[str, Any], key: str) -> str:
+    value = entry.get(key, "reject")
+    if value not in ("reject", "note"):
+        raise CatalogError(file, place, f"{key} is {value!r}", f"Write {key}: reject or {key}: note")
+    return str(value)
+
+
+def _shift(file: Path, place: str, text: object) -> timedelta:
+    match = _SHIFT.fullmatch(str(text))
+    if match is None:
+        raise CatalogError(file, place, f"shift {text!r} is no duration", "Write e.g. -1h, 30min, 10s, 1d")
+    sign = -1 if match[1] == "-" else 1
+    return sign * timedelta(**{_SHIFT_UNITS[match[3]]: int(match[2])})
+
+
+@dataclass(frozen=True)
+class RawKind:
+    """What one feed uploads of one kind: its schema and the mapping beside it."""
+
+    province: str
+    kind: str
+    file: Path
+    schema: dict[str, Any]
+    fields: tuple[Field, ...]
+    mapping: Mapping
+
+    @property
+    def subject(self) -> str:
+        """Registry subject, shared by the vendor topics."""
+        return RawTopic(self.province, self.kind).subject
+
+    @property
+    def topic(self) -> str:
+        """The topic shared by all vendors."""
+        return RawTopic(self.province, self.kind).topic
+
+    @property
+    def polars_schema(self) -> pl.Schema:
+        """Column names and types of a frame of decoded uploads, in order."""
+        return pl.Schema({field.name: field.dtype for field in self.fields})
+
+
+def read_raw(file: Path) -> RawKind:
+    """Read raw/<province>/<kind>.avsc and the mapping <kind>.yaml beside it."""
+    province, kind = file.parent.name, file.stem
+    try:
+        RawTopic(province, kind)
+    except ValueError as error:
+        raise CatalogError(file, "file name", str(error), "Rename the folder or file") from error
+    mapping_file = file.with_suffix(".yaml")
+    if not mapping_file.exists():
+        raise CatalogError(file, "mapping", "is missing", f"Write {mapping_file.name} beside the schema")
+    schema = read_json(file)
+    mapping = read_mapping(mapping_file)
+    for key, wanted, said in (("province", province, mapping.province), ("kind", kind, mapping.kind)):
+        if said != wanted:
+            raise CatalogError(mapping_file, key, f"{said!r} differs from the file's place", f"Write {wanted!r}")
+    return RawKind(province, kind, file, schema, read_fields(file, schema), mapping)

@@ -1,0 +1,55 @@
+"""The parts of a compiled rule. Expressions read the columns that earlier parts made; none looks across rows."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+TEXT_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class FaultCheck:
+    """One way in which a field can be refused: `mask` is true (never null) on the refused rows."""
+
+    reason: str
+    mask: pl.Expr
+    detail: pl.Expr
+    remedy: str
+
+
+@dataclass(frozen=True)
+class NoteCheck:
+    """One note that a field can earn: `mask` is true (never null) on the noted rows."""
+
+    note: str
+    mask: pl.Expr
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one canonical field is made: `said` (as uploaded, absent values null) → `read` (parsed) → `value`.
+
+    `value` and the checks see the columns said_of(field) and read_of(field).
+    """
+
+    field: str
+    said: pl.Expr
+    read: pl.Expr
+    value: pl.Expr
+    faults: tuple[FaultCheck, ...] = ()
+    notes: tuple[NoteCheck, ...] = ()
+
+
+def said_of(field: str) -> pl.Expr:
+    """Column with what the upload says for a canonical field."""
+    return pl.col(f"{field}~said")
+
+
+def read_of(field: str) -> pl.Expr:
+    """Column with the parsed form of what the upload says."""
+    return pl.col(f"{field}~read")
+
+
+def shown(value: pl.Expr) -> pl.Expr:
+    """A value as it may stand in a message: text, cut, in quotes."""
+    return pl.concat_str(pl.lit("'"), value.cast(pl.String).str.slice(0, TEXT_SHOWN), pl.lit("'"))

@@ -1,0 +1,24 @@
+"""Code tables (代码表): a province's code becomes the canonical value it stands for."""
+
+import polars as pl
+
+from pipelines.contract import CodeTable, Field
+from pipelines.mapping.grammar import Rule
+from pipelines.mapping.origin import Origin
+from pipelines.mapping.step import FaultCheck, NoteCheck, Step, read_of, said_of, shown
+
+_CODES_NAMED = 16
+
+
+def code_step(rule: Rule, field: Field, said: Origin, table: CodeTable) -> Step:
+    """The step of a field whose raw value is a code; an unknown code is refused, or null and noted."""
+    column = said_of(field.name)
+    found = column.replace_strict(list(table.values), list(table.values.values()), default=None, return_dtype=field.dtype)
+    value = read_of(field.name)
+    unknown = column.is_not_null() & value.is_null()
+    if rule.unknown == "note":
+        return Step(field.name, said.said, found, value, notes=(NoteCheck("unknown_code", unknown),))
+    detail = pl.concat_str(said.name, pl.lit(" is code "), shown(column), pl.lit(f", expected one of {table.title}"))
+    codes = ", ".join(list(table.values)[:_CODES_NAMED]) + (", …" if len(table.values) > _CODES_NAMED else "")
+    remedy = f"Send {said.names} as one of {codes} (code table {table.name})."
+    return Step(field.name, said.said, found, value, faults=(FaultCheck("bad_code", unknown, detail, remedy),))

@@ -1,0 +1,132 @@
+"""Times (时间): text in named formats or epoch numbers, strict in shape and calendar, turned into UTC."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from pipelines.contract import TIMESTAMP, Field
+from pipelines.mapping.grammar import Rule
+from pipelines.mapping.origin import Origin
+from pipelines.mapping.step import FaultCheck, NoteCheck, Step, read_of, said_of, shown
+
+# Token of a format → (pattern of its text, chrono directive). Two-digit years are of this century.
+_TOKENS = {
+    "yyyy": ("[1-9][0-9]{3}", "%Y"),
+    "yy": ("[0-9]{2}", "%Y"),
+    "MM": ("[01][0-9]", "%m"),
+    "dd": ("[0-3][0-9]", "%d"),
+    "HH": ("[0-2][0-9]", "%H"),
+    "H": ("(?:[0-9]|1[0-9]|2[0-3])", "%H"),
+    "mm": ("[0-5][0-9]", "%M"),
+    "ss": ("[0-5][0-9]", "%S"),
+    "SSS": ("[0-9]{3}", "%3f"),
+}
+_TOKEN = re.compile("|".join(sorted(_TOKENS, key=len, reverse=True)))
+# Digits of an epoch → milliseconds per unit. A fixed number of digits: 9, 12, 15 or 18 digits are damage.
+_EPOCHS = {"epoch_s": (10, 1000), "epoch_ms": (13, 1)}
+
+FUTURE_TOLERANCE = timedelta(minutes=10)
+TWELVE_HOURS = timedelta(hours=12)
+
+
+class TimeFormatError(ValueError):
+    """A time format cannot be read."""
+
+
+@dataclass(frozen=True)
+class TimeFormat:
+    """One accepted form: the shape of its text as a pattern, and whether it names a time of day."""
+
+    name: str
+    shape: str
+    directive: str | None
+    has_clock: bool
+
+
+def time_format(name: str) -> TimeFormat:
+    """Read a format such as `yyyy-MM-dd HH:mm:ss` or `epoch_ms`; TimeFormatError when it names no day."""
+    if name in _EPOCHS:
+        return TimeFormat(name, f"^[0-9]{{{_EPOCHS[name][0]}}}$", None, has_clock=True)
+    tokens = _TOKEN.findall(name)
+    if not {"MM", "dd"} <= set(tokens) or not {"yy", "yyyy"} & set(tokens) or len(set(tokens)) != len(tokens):
+        raise TimeFormatError(f"{name!r} is no time format with year, month and day once each")
+    between = _TOKEN.split(name)
+    if any(character.isalnum() for text in between for character in text):
+        raise TimeFormatError(f"{name!r} has letters that are no part of a format")
+    pieces = [_TOKENS[token] for token in tokens] + [("", "")]
+    shape = "".join(re.escape(text) + pattern for text, (pattern, _) in zip(between, pieces, strict=True))
+    directive = "".join(text + chrono for text, (_, chrono) in zip(between, pieces, strict=True))
+    return TimeFormat(name, f"^{shape}$", directive, has_clock=bool({"HH", "H"} & set(tokens)))
+
+
+def parse_time(said: pl.Expr, form: TimeFormat, zone: str) -> pl.Expr:
+    """The instant (UTC) of texts of one format; null where the text is of another shape or no date of the calendar."""
+    shaped = pl.when(said.str.contains(form.shape)).then(said)
+    if form.directive is None:
+        return (shaped.cast(pl.Int64, strict=False) * _EPOCHS[form.name][1]).cast(pl.Datetime("ms")).dt.replace_time_zone("UTC")
+    text, directive = shaped, form.directive
+    if "yyyy" not in form.name:
+        text = pl.concat_str(pl.lit("20"), text)
+    if form.has_clock and "%M" not in directive:  # the parser wants hours and minutes, or neither
+        text, directive = pl.concat_str(text, pl.lit(":00")), f"{directive}:%M"
+    local = text.str.to_datetime(directive, time_unit="ms", strict=False)
+    return local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+
+
+def _parse_number(said: pl.Expr, form: TimeFormat) -> pl.Expr:
+    digits, unit = _EPOCHS[form.name]
+    shaped = pl.when(said.is_between(10 ** (digits - 1), 10**digits - 1)).then(said)
+    return (shaped.cast(pl.Int64) * unit).cast(pl.Datetime("ms")).dt.replace_time_zone("UTC")
+
+
+def time_step(rule: Rule, field: Field, said: Origin, zone: str) -> Step:
+    """The step of a canonical instant. observed_at is also judged against the receipt, column `_received`."""
+    column, read = said_of(field.name), read_of(field.name)
+    forms = [time_format(name) for name in rule.time]
+    numeric = said.type == "integer"
+    parsed = [_parse_number(column, form) if numeric else parse_time(column, form, zone) for form in forms]
+    wrong = column.is_not_null() & read.is_null()
+    wanted = " or ".join(rule.time)
+    text = "number" if numeric else "text"
+    detail = pl.concat_str(said.name, pl.lit(f" is {text} "), shown(column), pl.lit(f", expected a date as {wanted}"))
+    faults = [FaultCheck("bad_time", wrong, detail, f"Send {said.names} as {wanted} in {zone} time, a real date.")]
+    notes = []
+    value = read.dt.offset_by(_offset(rule.shift)) if rule.shift else read
+    if rule.absent_received:
+        value = pl.when(column.is_null()).then(pl.col("_received")).otherwise(value)
+        notes.append(NoteCheck("arrival", column.is_null()))
+    if field.name == "observed_at":
+        clocked = [shape for shape, form in zip(parsed, forms, strict=True) if form.has_clock]
+        judged = _against_receipt(value, pl.coalesce(clocked).is_not_null() if clocked else pl.lit(False), said)
+        faults.append(judged[0])
+        notes.append(judged[1])
+    return Step(field.name, said.said, pl.coalesce(parsed), value.cast(TIMESTAMP), tuple(faults), tuple(notes))
+
+
+def _against_receipt(value: pl.Expr, clocked: pl.Expr, said: Origin) -> tuple[FaultCheck, NoteCheck]:
+    """More than ten minutes ahead is refused; about twelve hours off is a 12-hour clock: kept and noted."""
+    ahead = value - pl.col("_received")
+    off = ahead.abs() - pl.lit(TWELVE_HOURS)
+    twelve = (clocked & (off.abs() <= pl.lit(FUTURE_TOLERANCE))).fill_null(False)
+    future = (ahead > pl.lit(FUTURE_TOLERANCE)).fill_null(False) & ~twelve
+    minutes = ahead.dt.total_minutes().cast(pl.String)
+    detail = pl.concat_str(said.name, pl.lit(" is a time "), minutes, pl.lit(" minutes after receipt, expected at most 10"))
+    remedy = f"Set the clock and time zone that {said.names} comes from, then send the upload again."
+    return FaultCheck("future_time", future, detail, remedy), NoteCheck("twelve_hours", twelve)
+
+
+def _offset(shift: timedelta) -> str:
+    return f"{int(shift / timedelta(seconds=1))}s"
+
+
+def by_format_step(rule: Rule, field: Field, said: Origin) -> Step:
+    """The step of a value that the shape of a time tells: a date alone means a day's mean."""
+    column, read = said_of(field.name), read_of(field.name)
+    cases = [(time_format(name), value) for name, value in rule.by_format.items()]
+    value = pl.coalesce([pl.when(column.str.contains(form.shape)).then(pl.lit(meant)) for form, meant in cases])
+    wanted = " or ".join(rule.by_format)
+    detail = pl.concat_str(said.name, pl.lit(" is text "), shown(column), pl.lit(f", expected a date as {wanted}"))
+    fault = FaultCheck("bad_time", column.is_not_null() & read.is_null(), detail, f"Send {said.names} as {wanted}.")
+    return Step(field.name, said.said, value, read, (fault,))

@@ -1,0 +1,38 @@
+"""Unit conversions, reduced at compile time to value * factor + offset."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+import pint
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A conversion as `value * factor + offset`."""
+
+    factor: float
+    offset: float
+
+
+class UnitError(ValueError):
+    """A unit is unknown, or cannot be turned into the wanted one."""
+
+
+@cache
+def _registry(definitions: Path) -> pint.UnitRegistry[Decimal]:
+    registry: pint.UnitRegistry[Decimal] = pint.UnitRegistry(non_int_type=Decimal)
+    registry.load_definitions(definitions)
+    return registry
+
+
+def conversion(definitions: Path, source: str, target: str) -> Linear:
+    """How values in `source` become values in `target`. Decimal arithmetic: 1000 is 1000, not 999.9999999999999."""
+    registry = _registry(definitions)
+    try:
+        zero = registry.Quantity(Decimal(0), source).to(target).magnitude
+        one = registry.Quantity(Decimal(1), source).to(target).magnitude
+    except (pint.PintError, ValueError, TypeError, AttributeError) as error:
+        raise UnitError(str(error)) from error
+    return Linear(factor=float(one - zero), offset=float(zero))

@@ -1,0 +1,1 @@
+"""Rules of the dust report (扬尘日报规则), as pure functions over frames."""

@@ -1,0 +1,132 @@
+"""Hourly means (小时均值) of one province and local day: the rows of dust_hourly.
+
+The hour h covers [h, h+1). Columns: see HOURS. A mean that is not valid is kept with its count and marked.
+"""
+
+from datetime import date, datetime
+
+import polars as pl
+
+from pipelines.dust.aqi import with_index
+from pipelines.dust.readings import HOUR as ONE_HOUR
+from pipelines.dust.readings import (
+    OBSERVATION,
+    TIME,
+    between,
+    distinct,
+    energy_mean,
+    good,
+    measured_by_hour,
+    midnight,
+    slot,
+    versions,
+    with_interval,
+)
+from pipelines.limits import Limits
+
+PARAMETERS = ("pm2_5", "pm10", "tsp", "noise")
+WEATHER = ("temperature", "humidity", "pressure", "wind_speed")
+GASES = ("so2", "no2", "o3", "co")
+VALID_MINUTES = 45
+"""An hour's mean is valid with 45 minutes' worth of good readings (practice of HJ 655 and HJ 663; rules.md)."""
+
+HOURS: dict[str, pl.DataType] = {
+    "province": pl.String(),
+    "day": pl.String(),
+    "hour_start": TIME,
+    "device_code": pl.String(),
+    **{
+        column: dtype
+        for p in PARAMETERS
+        for column, dtype in ((p, pl.Float64()), (f"{p}_n", pl.Int64()), (f"{p}_valid", pl.Boolean()))
+    },
+    "readings": pl.Int64(),
+    "duplicates": pl.Int64(),
+    **dict.fromkeys((*WEATHER, *GASES), pl.Float64()),
+    "aqi": pl.Int64(),
+    "primary_pollutant": pl.String(),
+    "mapping": pl.String(),
+}
+
+
+def device_hours(readings: pl.DataFrame | pl.LazyFrame, devices: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Hours of the dust devices of one province.
+
+    readings: canonical dust readings of the day (others are left out); devices: the device register (device_code,
+    expected_interval_s). A device that is not registered is taken to be due every 60 s.
+    """
+    hours = [_hour(frame, devices, day, hour) for hour, frame in measured_by_hour(readings.lazy(), day) if frame.height]
+    return _finished(pl.concat(hours) if hours else pl.DataFrame(schema=HOURS), day)
+
+
+def station_hours(readings: pl.DataFrame | pl.LazyFrame, day: date, limits: Limits | None = None) -> pl.DataFrame:
+    """Hours of the control stations: the published hourly values as they are, and the index computed from them.
+
+    readings: canonical station readings; only period 'hour' counts. A value is valid when it is there and not out of
+    range. The limits' index tables default to the configured ones.
+    """
+    whole = between(midnight(day), midnight(day) + 24 * ONE_HOUR)
+    published = readings.lazy().filter(whole, pl.col("period") == "hour").collect()
+    rows = distinct(published)
+    counts = published.group_by(*OBSERVATION).agg(duplicates=pl.len().cast(pl.Int64) - 1)
+    frame = (
+        rows.join(counts, on=OBSERVATION, how="left", maintain_order="left")
+        .with_columns(pl.when(good(p)).then(pl.col(p)).alias(p) for p in ("pm2_5", "pm10", *GASES))
+        .with_columns(
+            pl.lit(None, pl.Float64).alias("tsp"),
+            pl.lit(None, pl.Float64).alias("noise"),
+            *[pl.lit(None, pl.Float64).alias(name) for name in WEATHER],
+            hour_start=pl.col("observed_at").dt.truncate("1h"),
+            readings=pl.lit(1, pl.Int64),
+        )
+        .with_columns(_counted(p) for p in PARAMETERS)
+        .with_columns(pl.col(p).is_not_null().alias(f"{p}_valid") for p in PARAMETERS)
+    )
+    index = (limits or Limits.load()).index_on(day)
+    return _finished(with_index(frame.drop("aqi"), index.hour if index else {}, index.index if index else ()), day)
+
+
+def _counted(parameter: str) -> pl.Expr:
+    return pl.col(parameter).is_not_null().cast(pl.Int64).alias(f"{parameter}_n")
+
+
+def _hour(frame: pl.DataFrame, devices: pl.DataFrame, day: date, hour: datetime) -> pl.DataFrame:
+    """The means of one hour. Rows are sorted first, so that no sum depends on the order of arrival."""
+    flags = [good(name).alias(f"{name}_good") for name in (*PARAMETERS, *WEATHER)]
+    rows = with_interval(distinct(frame), devices).with_columns(*flags, slot=slot(day))
+    uploads = frame.group_by("device_code").agg(uploads=pl.len().cast(pl.Int64))
+    return (
+        rows.group_by("province", "device_code", maintain_order=True)
+        .agg(
+            *[expression for p in PARAMETERS for expression in _mean(p)],
+            *[pl.col(name).filter(pl.col(f"{name}_good")).mean() for name in WEATHER],
+            readings=pl.len().cast(pl.Int64),
+            mapping=versions(),
+        )
+        .join(uploads, on="device_code", how="left", maintain_order="left")
+        .with_columns(hour_start=pl.lit(hour, TIME), duplicates=pl.col("uploads") - pl.col("readings"))
+    )
+
+
+def _mean(parameter: str) -> list[pl.Expr]:
+    """The mean, the number of good readings, and whether their slots make up 45 minutes."""
+    is_good = pl.col(f"{parameter}_good")
+    values = pl.col(parameter).filter(is_good)
+    mean = energy_mean(values) if parameter == "noise" else values.mean()
+    seconds = pl.col("slot").filter(is_good).n_unique() * pl.col("interval_s").first()
+    return [
+        mean.alias(parameter),
+        values.len().cast(pl.Int64).alias(f"{parameter}_n"),
+        (seconds >= VALID_MINUTES * 60).alias(f"{parameter}_valid"),
+    ]
+
+
+def _finished(frame: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The columns of HOURS, in order, sorted; what a device does not have is null."""
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in HOURS.items() if name not in frame.columns]
+    return (
+        frame.with_columns(*missing)
+        .with_columns(day=pl.lit(day.isoformat()))
+        .select(pl.col(name).cast(dtype) for name, dtype in HOURS.items())
+        .sort("device_code", "hour_start")
+    )

@@ -1,0 +1,90 @@
+"""What all rules share: the local day, one reading per observation, which values are good, the expected slots."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+ZONE = ZoneInfo("Asia/Shanghai")
+TIME = pl.Datetime("ms", "UTC")
+HOUR = timedelta(hours=1)
+ASSUMED_INTERVAL_S = 60
+"""Expected interval of a device that is not registered, or whose register entry has none (本项目口径)."""
+OBSERVATION = ("device_code", "observed_at", "period")
+AGE = ("received_at", "source_topic", "source_partition", "source_offset")
+MEASURED = ("instant", "minute")
+"""Periods that feed the hub's own means. Day, hour and 15-minute values of a device are means already."""
+
+
+def midnight(day: date) -> datetime:
+    """The instant at which the local day begins, UTC."""
+    return datetime.combine(day, datetime.min.time(), ZONE).astimezone(UTC)
+
+
+def hours_of(day: date) -> list[datetime]:
+    """The instants at which the 24 hours of the local day begin."""
+    return [midnight(day) + number * HOUR for number in range(24)]
+
+
+def between(began: datetime, ended: datetime) -> pl.Expr:
+    """Observed in [began, ended)."""
+    return (pl.col("observed_at") >= pl.lit(began, TIME)) & (pl.col("observed_at") < pl.lit(ended, TIME))
+
+
+def measured_by_hour(
+    readings: pl.LazyFrame, day: date, spill: timedelta = timedelta()
+) -> Iterator[tuple[datetime, pl.DataFrame]]:
+    """The instant and minute readings of each hour of the day (and `spill` beyond it), an hour at a time.
+
+    A province's day may have 20 million rows: an hour of it fits in memory, and the lake's file statistics keep the
+    other hours from being read.
+    """
+    for hour in hours_of(day):
+        yield (
+            hour,
+            readings.filter(between(hour, hour + HOUR + spill), pl.col("period").is_in(MEASURED)).collect(
+                engine="streaming"
+            ),
+        )
+
+
+def distinct(frame: pl.DataFrame) -> pl.DataFrame:
+    """One row per observation of a device: the latest received, then the highest source position. Sorted.
+
+    Two uploads of one observation are an amendment or a double; either way the last one holds.
+    """
+    return frame.sort(*OBSERVATION, *AGE).unique(OBSERVATION, keep="last", maintain_order=True)
+
+
+def good(parameter: str) -> pl.Expr:
+    """Whether a reading's value may enter a mean: measured, within range and PM order, and its time is certain."""
+    notes = pl.col("quality_notes").fill_null("")
+    flagged = notes.str.contains(rf"(?:^|;)(?:{parameter}=(?:range|order)|observed_at=twelve_hours)(?:;|$)")
+    return pl.col(parameter).is_not_null() & ~flagged
+
+
+def with_interval(frame: pl.DataFrame, devices: pl.DataFrame) -> pl.DataFrame:
+    """Adds `interval_s`, the expected seconds between two uploads, from the device register."""
+    intervals = devices.select("device_code", interval_s=pl.col("expected_interval_s").cast(pl.Int64)).unique(
+        "device_code"
+    )
+    return frame.join(intervals, on="device_code", how="left", maintain_order="left").with_columns(
+        interval_s=pl.when(pl.col("interval_s") > 0).then("interval_s").otherwise(ASSUMED_INTERVAL_S)
+    )
+
+
+def slot(day: date) -> pl.Expr:
+    """Number of the expected upload that a reading fills: floor((observed_at - local midnight) / interval)."""
+    seconds = (pl.col("observed_at") - pl.lit(midnight(day), TIME)).dt.total_milliseconds() // 1000
+    return seconds // pl.col("interval_s")
+
+
+def versions(column: str = "mapping") -> pl.Expr:
+    """The distinct mapping versions of a group, in order, joined by ';'."""
+    return pl.col(column).drop_nulls().str.split(";").explode().unique().sort().str.join(";")
+
+
+def energy_mean(level: pl.Expr) -> pl.Expr:
+    """Leq of equal times (等效声级): 10 lg(mean(10^(L/10))), dB."""
+    return 10 * (10 ** (level / 10)).mean().log10()

@@ -46,7 +46,7 @@ class Normalised:
 
 @dataclass
 class Decoded:
-    """Uploads in the province's words (raw columns, `_row`, `_form_note`), and the faults of the other rows."""
+    """Uploads in the province's words (raw columns, `row`, `_form_note`), and the faults of the other rows."""
 
     parts: list[pl.DataFrame] = field(default_factory=list)
     faults: dict[int, Fault] = field(default_factory=dict)
@@ -54,11 +54,11 @@ class Decoded:
     def add(self, frame: pl.DataFrame, rows: list[int], notes: list[str | None] | None = None) -> None:
         """Take a group of readable rows in."""
         note = pl.Series("_form_note", notes or [None] * len(rows), pl.String)
-        self.parts.append(frame.with_columns(pl.Series("_row", rows, pl.Int64), note))
+        self.parts.append(frame.with_columns(pl.Series("row", rows, pl.Int64), note))
 
     def frame(self) -> pl.DataFrame:
         """All readable rows in the order of the batch."""
-        return pl.concat(self.parts).sort("_row") if len(self.parts) > 1 else self.parts[0]
+        return pl.concat(self.parts).sort("row") if len(self.parts) > 1 else self.parts[0]
 
 
 def normalise(batch: RawBatch, catalog: Catalog, writers: Mapping[WriterId, WriterSchema | None]) -> Normalised:
@@ -74,25 +74,26 @@ def normalise(batch: RawBatch, catalog: Catalog, writers: Mapping[WriterId, Writ
     sources = _sources(batch, unframed, mapping.name)
     decoded = _decode(unframed, raw, writers)
     uploads = decoded.frame()
-    rows = sources[uploads["_row"]]
-    read = uploads.select(field.name for field in raw.fields).with_columns(rows["received_at"].alias("_received"))
-    mapped = mapping.apply(read).hstack(uploads.select("_row", "_form_note"))
-    accepted = pl.col("_reason").is_null()
+    rows = sources[uploads["row"]]
+    read = uploads.drop("row", "_form_note").with_columns(rows["received_at"].alias("_received"))
+    mapped = mapping.apply(read).hstack(rows).hstack([uploads["_form_note"]])
+    refused = mapped["_reason"].is_not_null()
     return Normalised(
         kind=kind,
-        accepted=_canonical(mapped.filter(accepted), sources, topic, kind, catalog),
-        rejected=_rejected(mapped.filter(~accepted), decoded.faults, sources),
+        accepted=_canonical(mapped.filter(~refused), topic, kind, catalog),
+        rejected=_rejected(mapped.filter(refused), decoded.faults, sources),
     )
 
 
 def _sources(batch: RawBatch, unframed: Unframed, mapping: str) -> pl.DataFrame:
-    """Where each row of the batch comes from; the row number is its position."""
+    """Where each row of the batch comes from."""
     ids: list[int | None] = [None] * len(batch)
     for writer, rows in unframed.avro.items():
         for row in rows:
             ids[row] = writer if isinstance(writer, int) else None
     return pl.DataFrame(
         {
+            "row": pl.int_range(len(batch), eager=True),
             "source_offset": pl.Series(batch.offsets, dtype=pl.Int64),
             "received_at": pl.Series(batch.timestamps, dtype=pl.Int64).cast(TIMESTAMP),
             "schema_id": pl.Series(ids, dtype=pl.Int64),
@@ -142,35 +143,34 @@ def _decode_avro(writer: WriterSchema, bodies: list[tuple[int, bytes]], raw: Raw
 
 
 def _decode_json(unframed: Unframed, raw: RawKind, decoded: Decoded) -> None:
-    """The rows of bare JSON; without any, an empty frame, so that there is always one."""
     rows = unframed.json
+    if not rows and decoded.parts:
+        return
     frame, notes, faults = read_json([unframed.bodies[row] for row in rows], json_fields(raw))
     decoded.faults |= {rows[position]: fault for position, fault in faults.items()}
     decoded.add(frame, [row for position, row in enumerate(rows) if position not in faults], notes)
 
 
-def _canonical(
-    mapped: pl.DataFrame, sources: pl.DataFrame, topic: RawTopic, kind: CanonicalKind, catalog: Catalog
-) -> pl.DataFrame:
+def _canonical(mapped: pl.DataFrame, topic: RawTopic, kind: CanonicalKind, catalog: Catalog) -> pl.DataFrame:
     """Accepted rows with envelope and flags: the canonical columns in their order, null where nothing maps."""
-    absent = [pl.lit(None, field.dtype).alias(field.name) for field in kind.fields if field.name not in mapped.columns]
-    whole = mapped.with_columns(absent).with_columns(
-        *sources[mapped["_row"]].get_columns(),
-        event_id(topic.province, kind),
-        province=pl.lit(topic.province),
-        vendor=pl.lit(topic.vendor, pl.String),
-    )
-    return screen(whole, kind, catalog.screening.get(kind.name)).select(
-        pl.col(field.name).cast(field.dtype) for field in kind.fields
-    )
+    envelope = {
+        "event_id": event_id(topic.province, kind),
+        "province": pl.lit(topic.province),
+        "vendor": pl.lit(topic.vendor, pl.String),
+    }
+    unmapped = {
+        field.name: pl.lit(None, field.dtype) for field in kind.fields if field.name not in {*mapped.columns, *envelope}
+    }
+    judged = screen(mapped.with_columns(**envelope, **unmapped), kind, catalog.screening.get(kind.name))
+    return judged.select(pl.col(field.name).cast(field.dtype) for field in kind.fields)
 
 
 def _rejected(mapped: pl.DataFrame, faults: Mapping[int, Fault], sources: pl.DataFrame) -> pl.DataFrame:
     """Refused rows, of whichever step, in the order of the batch."""
-    refused = {
-        name: [getattr(fault, name) for fault in faults.values()] for name in ("reason", "field", "detail", "remedy")
-    }
-    early = pl.DataFrame({"row": list(faults), **refused}, schema={name: REJECTED[name] for name in ("row", *refused)})
-    late = mapped.select(pl.col("_row").alias("row"), *(pl.col(f"_{name}").alias(name) for name in refused))
-    both = pl.concat([early, late]).sort("row")
-    return both.hstack(sources[both["row"]]).select(REJECTED.names())
+    why = ("reason", "field", "detail", "remedy")
+    late = mapped.rename({f"_{name}": name for name in why}).select(REJECTED.names())
+    if not faults:
+        return late
+    causes = {name: pl.Series([getattr(fault, name) for fault in faults.values()], dtype=pl.String) for name in why}
+    early = sources[list(faults)].with_columns(**causes).select(REJECTED.names())
+    return pl.concat([early, late]).sort("row")

@@ -5,6 +5,7 @@ A value that fails stays in the record; a note says which value and why, and the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +42,27 @@ class Screening:
     ranges: Mapping[str, tuple[float, float]]
     orders: tuple[Order, ...]
 
+    @cached_property
+    def findings(self) -> tuple[pl.Expr, ...]:
+        """One note or null for each range, and for each field that an order judges.
+
+        Order is judged between values in range: a failed one says nothing of the other.
+        """
+        tests: dict[str, list[pl.Expr]] = {}
+        for order in self.orders:
+            pair = (order.greater, order.lesser)
+            sound = [~outside(name, self.ranges[name]) for name in pair if name in self.ranges]
+            for name in pair:
+                tests.setdefault(name, []).append(pl.all_horizontal(disordered(order), *sound))
+        ranges = {f"{name}=range": outside(name, bounds) for name, bounds in self.ranges.items()}
+        orders = {f"{name}=order": pl.any_horizontal(broken) for name, broken in tests.items()}
+        return tuple(pl.when(found).then(pl.lit(note)) for note, found in {**ranges, **orders}.items())
+
+    @cached_property
+    def nothing_measured(self) -> pl.Expr:
+        """True where every measured value is null."""
+        return pl.all_horizontal(pl.col(name).is_null() for name in self.measured)
+
 
 def read_screening(file: Path, kinds: Mapping[str, CanonicalKind]) -> Screening:
     """Read quality/screening/<kind>.yaml; CatalogError names file, place and remedy."""
@@ -67,18 +89,22 @@ def screen(frame: pl.DataFrame, kind: CanonicalKind, rules: Screening | None) ->
     Rolled up: 4 where a value fails, else 3 where one is suspect, else 9 where nothing was measured, else 2 where the
     kind has no rules, else 1.
     """
-    findings = _findings(rules) if rules else []
+    findings = rules.findings if rules else ()
+    unmarked = pl.when(rules.nothing_measured).then(MISSING).otherwise(GOOD) if rules else pl.lit(NOT_EVALUATED)
     said = pl.concat_str("_notes", *findings, "_form_note", separator=";", ignore_nulls=True)
-    notes = frame.select(said).to_series()
+    judged = frame.with_columns(said.alias("quality_notes"), unmarked.cast(pl.Int32).alias("quality"))
+    texts = judged["quality_notes"].unique().to_list()
+    if texts == [""]:
+        return judged.with_columns(pl.lit(None, pl.String).alias("quality_notes"))
     # Notes are a closed vocabulary: a batch holds few distinct combinations, each put in order and judged once.
-    texts = notes.unique().to_list()
     ranks = {field.name: rank for rank, field in enumerate(kind.fields)}
     in_order = {text: sort_notes(text, ranks) or None for text in texts}
     levels = {text: level_of(text) for text in texts}
-    return frame.with_columns(
-        notes.replace_strict(in_order, return_dtype=pl.String).alias("quality_notes"),
-        notes.replace_strict(levels, return_dtype=pl.Int32).alias("quality"),
-    ).with_columns(pl.coalesce("quality", _unmarked_level(rules)).cast(pl.Int32).alias("quality"))
+    notes = pl.col("quality_notes")
+    return judged.with_columns(
+        notes.replace_strict(in_order, return_dtype=pl.String),
+        pl.coalesce(notes.replace_strict(levels, return_dtype=pl.Int32), "quality").alias("quality"),
+    )
 
 
 def level_of(notes: str) -> int | None:
@@ -101,26 +127,6 @@ def outside(field: str, bounds: tuple[float, float]) -> pl.Expr:
 def disordered(order: Order) -> pl.Expr:
     """Order test (粒径倒挂): true where the lesser fraction passes the greater by more than the tolerance."""
     return pl.col(order.lesser) > pl.col(order.greater) + (pl.col(order.greater) * order.relative + order.absolute)
-
-
-def _findings(rules: Screening) -> list[pl.Expr]:
-    """One note or null per field. Order is judged between values in range: a failed one says nothing of the other."""
-    suspects: dict[str, list[pl.Expr]] = {}
-    for order in rules.orders:
-        sound = [~outside(name, rules.ranges[name]) for name in (order.greater, order.lesser) if name in rules.ranges]
-        broken = pl.all_horizontal(disordered(order), *sound)
-        suspects.setdefault(order.greater, []).append(broken)
-        suspects.setdefault(order.lesser, []).append(broken)
-    findings = [pl.when(outside(name, bounds)).then(pl.lit(f"{name}=range")) for name, bounds in rules.ranges.items()]
-    return findings + [
-        pl.when(pl.any_horizontal(tests)).then(pl.lit(f"{name}=order")) for name, tests in suspects.items()
-    ]
-
-
-def _unmarked_level(rules: Screening | None) -> pl.Expr:
-    if rules is None:
-        return pl.lit(NOT_EVALUATED)
-    return pl.when(pl.all_horizontal(pl.col(name).is_null() for name in rules.measured)).then(MISSING).otherwise(GOOD)
 
 
 def _bounds(file: Path, name: str, bounds: object) -> tuple[float, float]:

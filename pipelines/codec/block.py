@@ -94,7 +94,7 @@ def read_rows(bodies: Sequence[bytes], fields: Sequence[FlatField]) -> pl.DataFr
         return None
     if frame.height != len(bodies):
         return None
-    frame = frame.select(field.name for field in fields)
+    frame = frame.drop("\0guard")
     again = b"".join(_blocks(_written(frame, GUARD)))
     lengths = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
     return frame if _without_plain_tags(again, frame, fields, lengths) == data else None
@@ -102,7 +102,8 @@ def read_rows(bodies: Sequence[bytes], fields: Sequence[FlatField]) -> pl.DataFr
 
 def _written(frame: pl.DataFrame, guard: bytes) -> bytes:
     out = BytesIO()
-    frame.select(pl.lit(guard).alias("\0guard"), pl.all()).write_avro(out)
+    guards = pl.Series("\0guard", [guard]).new_from_index(0, frame.height)
+    pl.DataFrame([guards, *frame.get_columns()]).write_avro(out)
     return out.getvalue()
 
 
@@ -123,28 +124,31 @@ def _without_plain_tags(
         return None
     kept = np.ones(len(block), dtype=np.bool_)
     place = starts + len(SEPARATOR)
-    for field in fields[: plain[-1] + 1]:
+    before_last = fields[: plain[-1]]
+    sizes = frame.select(_size(field) for field in before_last)
+    for field in before_last:
         if not field.nullable:
             kept[place] = False
-        place = place + _sizes(frame[field.name], field.type)
+        place = place + sizes[field.name].to_numpy()
+    kept[place] = False
     return content[kept].tobytes()
 
 
-def _sizes(column: pl.Series, kind: str) -> NDArray[np.int64] | int:
+def _size(field: FlatField) -> pl.Expr:
     """Bytes that each value takes as ["null", T]."""
-    sizes: NDArray[np.int64] | int
-    if kind in FIXED_SIZES:
-        sizes = 1 + FIXED_SIZES[kind]
-    elif kind == "string":
-        lengths = column.str.len_bytes().fill_null(0).to_numpy().astype(np.int64)
-        sizes = 1 + lengths + _varint_sizes(lengths)
+    value = pl.col(field.name)
+    if field.type in FIXED_SIZES:
+        size = pl.lit(FIXED_SIZES[field.type], pl.Int64)
+    elif field.type == "string":
+        size = value.str.len_bytes().cast(pl.Int64) + _varint_size(value.str.len_bytes().cast(pl.Int64))
     else:
-        sizes = 1 + _varint_sizes(column.fill_null(0).to_numpy().astype(np.int64))
-    return np.where(column.is_null().to_numpy(), 1, sizes) if column.null_count() else sizes
+        size = _varint_size(value.cast(pl.Int64))
+    return pl.when(value.is_null()).then(1).otherwise(1 + size).alias(field.name)
 
 
-def _varint_sizes(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    return 1 + np.searchsorted(VARINT_STEPS, values ^ (values >> 63), side="right")
+def _varint_size(value: pl.Expr) -> pl.Expr:
+    magnitude = pl.max_horizontal(value, -1 - value)  # what zigzag doubles, for either sign
+    return pl.sum_horizontal(magnitude >= step for step in VARINT_STEPS).cast(pl.Int64) + 1
 
 
 def _varint(number: int) -> bytes:

@@ -43,7 +43,7 @@ class Resolution:
         if self._by_column and self._written is not None:
             frame = read_rows(bodies, self._written)
             if frame is not None:
-                return frame.select(self._column(field) for field in self.fields), {}
+                return frame if self._written == self.fields else frame.select(map(self._column, self.fields)), {}
         return self._one_by_one(bodies)
 
     def _one_by_one(self, bodies: Sequence[bytes]) -> tuple[pl.DataFrame, dict[int, UndecodableError]]:

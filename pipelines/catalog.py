@@ -4,7 +4,6 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pipelines.contract import (
     CanonicalKind,
@@ -13,7 +12,6 @@ from pipelines.contract import (
     Field,
     read_canonical,
     read_codes,
-    read_yaml,
 )
 from pipelines.limits import Limits
 from pipelines.mapping.compile import compile_mapping
@@ -28,10 +26,7 @@ _PROJECT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Catalog:
-    """The contract: canonical kinds, raw kinds with their mappings, code tables, limits and screening rules.
-
-    `limits` are the parsed YAML files by name; the rules that judge by them give them their form.
-    """
+    """The contract: canonical kinds, raw kinds with their mappings, code tables, limits and screening rules."""
 
     root: Path
     canonical: MappingABC[str, CanonicalKind]

@@ -91,7 +91,9 @@ def read_json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text("utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CatalogError(file, "file", f"not JSON ({error})", "Write one Avro record schema as a JSON object") from error
+        raise CatalogError(
+            file, "file", f"not JSON ({error})", "Write one Avro record schema as a JSON object"
+        ) from error
     if not isinstance(content, dict):
         raise CatalogError(file, "file", "not a JSON object", "Write one Avro record schema as a JSON object")
     return content
@@ -183,9 +185,11 @@ def read_codes(file: Path) -> CodeTable:
     if content["provenance"] not in PROVENANCES:
         raise CatalogError(file, "provenance", "unknown", f"Use one of {', '.join(PROVENANCES)}")
     values = {str(code): value for code, value in content["values"].items()}
-    if len({type(value) for value in values.values()} - {int, float}) + any(
-        type(value) in (int, float) for value in values.values()
-    ) != 1:
+    if (
+        len({type(value) for value in values.values()} - {int, float})
+        + any(type(value) in (int, float) for value in values.values())
+        != 1
+    ):
         raise CatalogError(file, "values", "of different types", "Let all codes stand for texts, numbers or booleans")
     meta = {key: content[key] for key in ("title", "zh", "provenance", "source")}
     return CodeTable(name=file.stem, values=values, **meta)

@@ -37,7 +37,9 @@ def parse_raw_topic(name: str) -> RawTopic:
     """Read a raw topic's name; ValueError when it is none."""
     match = _RAW_TOPIC.fullmatch(name)
     if match is None:
-        raise ValueError(f"{name!r} is no raw topic: expected raw.<province>.<kind>[.<vendor>] in lower case with hyphens")
+        raise ValueError(
+            f"{name!r} is no raw topic: expected raw.<province>.<kind>[.<vendor>] in lower case with hyphens"
+        )
     return RawTopic(match["province"], match["kind"], match["vendor"])
 
 

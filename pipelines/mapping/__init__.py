@@ -1,1 +1,1 @@
-"""The mapping language (映射语言): from a province's upload to the canonical model, read from YAML and compiled once."""
+"""The mapping language (映射语言): from a province's upload to the canonical model, compiled once."""

@@ -105,9 +105,9 @@ def _way(rule: Rule, field: Field) -> str:
 
 
 def _check_rule(context: _Context, field: Field, rule: Rule, way: str) -> None:
-    default = Rule(field.name)
+    default = Rule(name=field.name)
     for key in vars(default):
-        if key not in {"field", *_ALLOWED[way]} and getattr(rule, key) != getattr(default, key):
+        if key not in {"name", *_ALLOWED[way]} and getattr(rule, key) != getattr(default, key):
             written = {"sources": "from", "absent_received": "absent"}.get(key, key)
             raise context.fault(field.name, f"{written} means nothing here", f"Remove {written}")
     for name in rule.raw_fields:
@@ -166,7 +166,9 @@ def _time(context: _Context, field: Field, rule: Rule, said: Origin) -> Step:
     _check_formats(context, field, rule.time)
     epochs = all(name.startswith("epoch") for name in rule.time)
     if said.type not in ("text", "integer") or (said.type == "integer" and not epochs):
-        raise context.fault(field.name, f"{said.names} is of type {said.type}", "Use text, or an integer with epoch_s or epoch_ms")
+        raise context.fault(
+            field.name, f"{said.names} is of type {said.type}", "Use text, or an integer with epoch_s or epoch_ms"
+        )
     return time_step(rule, field, said, context.raw.mapping.zone)
 
 
@@ -175,7 +177,9 @@ def _check_formats(context: _Context, field: Field, names: tuple[str, ...]) -> N
         try:
             time_format(name)
         except TimeFormatError as error:
-            raise context.fault(field.name, str(error), "Use e.g. yyyy-MM-dd HH:mm:ss, yyyyMMdd, epoch_s, epoch_ms") from error
+            raise context.fault(
+                field.name, str(error), "Use e.g. yyyy-MM-dd HH:mm:ss, yyyyMMdd, epoch_s, epoch_ms"
+            ) from error
 
 
 def _table(context: _Context, field: Field, rule: Rule) -> CodeTable:
@@ -194,7 +198,7 @@ def _by_name(context: _Context) -> dict[str, Field]:
 
 
 def _content_hash(context: _Context) -> str:
-    """12 hex digits over all that decides the result: mapping file, units, raw and canonical fields, code tables used."""
+    """12 hex digits over all that decides the result: mapping file, units, fields of both sides, code tables used."""
     mapping = context.raw.mapping
     every = [mapping.rules, *mapping.vendors.values()]
     used = sorted({rule.codes for rules in every for rule in rules.values() if rule.codes})

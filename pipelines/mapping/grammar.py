@@ -32,7 +32,7 @@ _PART = re.compile(r"\{([^{}]+)\}")
 class Rule:
     """How one canonical field is got from an upload."""
 
-    field: str
+    name: str
     sources: tuple[str, ...] = ()
     compose: tuple[str, ...] = ()
     const: str | float | bool | None = None
@@ -94,7 +94,9 @@ def read_mapping(file: Path) -> Mapping:
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError) as error:
-        raise CatalogError(file, "zone", f"{zone!r} is no time zone", f"Use an IANA name such as {DEFAULT_ZONE}") from error
+        raise CatalogError(
+            file, "zone", f"{zone!r} is no time zone", f"Use an IANA name such as {DEFAULT_ZONE}"
+        ) from error
     entries = {name: _entry(file, name, entry) for name, entry in content["fields"].items()}
     return Mapping(
         file=file,
@@ -112,12 +114,12 @@ def read_mapping(file: Path) -> Mapping:
     )
 
 
-def _overrides(
-    file: Path, vendor: str, section: dict[str, Any], entries: dict[str, dict[str, Any]]
-) -> dict[str, Rule]:
+def _overrides(file: Path, vendor: str, section: dict[str, Any], entries: dict[str, dict[str, Any]]) -> dict[str, Rule]:
     place = f"vendors.{vendor}"
     _known_keys(file, place, section, {"fields"})
-    changed = {name: {**entries.get(name, {}), **_entry(file, name, entry)} for name, entry in section["fields"].items()}
+    changed = {
+        name: {**entries.get(name, {}), **_entry(file, name, entry)} for name, entry in section["fields"].items()
+    }
     return {name: _rule(file, f"{place}.{name}", entry, name) for name, entry in changed.items()}
 
 
@@ -134,7 +136,7 @@ def _rule(file: Path, place: str, entry: dict[str, Any], name: str | None = None
     if entry.get("absent", "received") != "received":
         raise CatalogError(file, place, "absent must be 'received'", "Write absent: received or leave it out")
     return Rule(
-        field=name or place,
+        name=name or place,
         sources=tuple(_listed(entry.get("from"))),
         compose=tuple(_listed(entry.get("compose"))),
         const=entry.get("const"),

@@ -1,4 +1,4 @@
-"""What the upload says for a canonical field: the first raw field that is not absent, a composed text, or a constant."""
+"""What the upload says for a canonical field: the first raw field that is not absent, or a composed text."""
 
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ NUMBERS = (*_INTEGERS, "double")
 
 @dataclass(frozen=True)
 class Origin:
-    """The raw side of a rule: what is said, by which raw field, as which type ('text', 'integer', 'number', 'boolean')."""
+    """The raw side of a rule: what is said, by which raw field, as text, integer, number or boolean."""
 
     said: pl.Expr
     name: pl.Expr
@@ -33,7 +33,10 @@ def origin(rule: Rule, raw: MappingABC[str, Field], absent: tuple[str, ...], *, 
     kind = "text" if as_text or len(kinds) > 1 else kinds.pop()
     said = [_text(field, absent) if kind == "text" else pl.col(field.name) for field in fields]
     name = pl.coalesce(
-        *(pl.when(expression.is_not_null()).then(pl.lit(field.json)) for field, expression in zip(fields, said, strict=True)),
+        *(
+            pl.when(expression.is_not_null()).then(pl.lit(field.json))
+            for field, expression in zip(fields, said, strict=True)
+        ),
         pl.lit(fields[0].json),
     )
     return Origin(pl.coalesce(said), name, " or ".join(field.json for field in fields), kind)
@@ -58,5 +61,7 @@ def _text(field: Field, absent: tuple[str, ...]) -> pl.Expr:
         return pl.when(~stripped.is_in(list(absent))).then(stripped)
     if field.type == "double":
         whole = column.is_finite() & (column == column.round()) & (column.abs() < 1e15)
-        return pl.when(whole).then(column.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(column.cast(pl.String))
+        return (
+            pl.when(whole).then(column.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(column.cast(pl.String))
+        )
     return column.cast(pl.String)

@@ -63,10 +63,10 @@ def time_format(name: str) -> TimeFormat:
 
 def parse_time(said: pl.Expr, form: TimeFormat, zone: str) -> pl.Expr:
     """The instant (UTC) of texts of one format; null where the text is of another shape or no date of the calendar."""
-    shaped = pl.when(said.str.contains(form.shape)).then(said)
+    text: pl.Expr = pl.when(said.str.contains(form.shape)).then(said)
     if form.directive is None:
-        return (shaped.cast(pl.Int64, strict=False) * _EPOCHS[form.name][1]).cast(pl.Datetime("ms")).dt.replace_time_zone("UTC")
-    text, directive = shaped, form.directive
+        return _instant(text.cast(pl.Int64, strict=False), form)
+    directive = form.directive
     if "yyyy" not in form.name:
         text = pl.concat_str(pl.lit("20"), text)
     if form.has_clock and "%M" not in directive:  # the parser wants hours and minutes, or neither
@@ -76,9 +76,13 @@ def parse_time(said: pl.Expr, form: TimeFormat, zone: str) -> pl.Expr:
 
 
 def _parse_number(said: pl.Expr, form: TimeFormat) -> pl.Expr:
-    digits, unit = _EPOCHS[form.name]
-    shaped = pl.when(said.is_between(10 ** (digits - 1), 10**digits - 1)).then(said)
-    return (shaped.cast(pl.Int64) * unit).cast(pl.Datetime("ms")).dt.replace_time_zone("UTC")
+    digits, _ = _EPOCHS[form.name]
+    number = said.cast(pl.Int64)
+    return _instant(pl.when(number.is_between(10 ** (digits - 1), 10**digits - 1)).then(number), form)
+
+
+def _instant(epoch: pl.Expr, form: TimeFormat) -> pl.Expr:
+    return (epoch * _EPOCHS[form.name][1]).cast(pl.Datetime("ms")).dt.replace_time_zone("UTC")
 
 
 def time_step(rule: Rule, field: Field, said: Origin, zone: str) -> Step:
@@ -112,7 +116,9 @@ def _against_receipt(value: pl.Expr, clocked: pl.Expr, said: Origin) -> tuple[Fa
     twelve = (clocked & (off.abs() <= pl.lit(FUTURE_TOLERANCE))).fill_null(False)
     future = (ahead > pl.lit(FUTURE_TOLERANCE)).fill_null(False) & ~twelve
     minutes = ahead.dt.total_minutes().cast(pl.String)
-    detail = pl.concat_str(said.name, pl.lit(" is a time "), minutes, pl.lit(" minutes after receipt, expected at most 10"))
+    detail = pl.concat_str(
+        said.name, pl.lit(" is a time "), minutes, pl.lit(" minutes after receipt, expected at most 10")
+    )
     remedy = f"Set the clock and time zone that {said.names} comes from, then send the upload again."
     return FaultCheck("future_time", future, detail, remedy), NoteCheck("twelve_hours", twelve)
 

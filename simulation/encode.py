@@ -53,7 +53,7 @@ class Encoder:
         return orjson.dumps({names[key]: value for key, value in record.items() if value is not None})
 
     def encode(self, record: Mapping[str, Any], encoding: str) -> tuple[bytes, bytes | None]:
-        """Value, and content of GUID_HEADER if any, in the vendor's encoding: avro, guid (avro where the registry has no GUIDs) or json."""
+        """Value, and content of GUID_HEADER if any: as avro, guid (avro where the registry has none) or json."""
         if encoding == "json":
             return self.json(record), None
         if encoding == "guid" and self.guid is not None:

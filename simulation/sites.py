@@ -85,6 +85,7 @@ def _devices_of_province(spec: Spec, province: str, sites: pl.DataFrame) -> pl.D
     own = sites.filter(pl.col("province") == province)
     total = count + spec.faults
     shape = world()["provinces"][province]["device_code"]
+    dice = rng.standard_normal((total, 3))  # a row a device, so that one more changes no other
     row = np.arange(total)
     site = own[(row // int(world()["devices_per_project"])) % own.height]
     vendors = world()["provinces"][province]["vendors"]
@@ -100,14 +101,14 @@ def _devices_of_province(spec: Spec, province: str, sites: pl.DataFrame) -> pl.D
             "province": [province] * total,
             "city": site["city"],
             "adcode": site["adcode"],
-            "longitude": (site["longitude"] + rng.normal(0, 0.001, total)).round(6),
-            "latitude": (site["latitude"] + rng.normal(0, 0.001, total)).round(6),
+            "longitude": (site["longitude"] + 0.001 * dice[:, 0]).round(6),
+            "latitude": (site["latitude"] + 0.001 * dice[:, 1]).round(6),
             "vendor": [vendors[i]["code"] for i in chosen],
             "vendor_name": [vendors[i]["name"] for i in chosen],
             "milligrams": [bool(vendors[i].get("milligrams")) for i in chosen],
             "interval_s": np.where(row == count - 1, 300, 60),
             "registered": row < count,
             "installed_at": site["began"] + timedelta(days=20),
-            "dustiness": site["dustiness"] * rng.uniform(0.6, 1.4, total),
+            "dustiness": site["dustiness"] * np.exp(0.2 * dice[:, 2]),
         }
     )

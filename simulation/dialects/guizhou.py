@@ -23,7 +23,7 @@ def project(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("supervisor").alias("supervisorName"),
         pl.col("supervisor_uscc").alias("supervisorCode"),
         pl.col("area_m2").alias("buildArea"),
-        (pl.col("cost_yuan") / 10_000).alias("cost"),
+        pl.col("cost_yuan").alias("cost"),
         epoch_ms("began").alias("realStart"),
         epoch_ms("ends").alias("planEnd"),
         "progress",

@@ -23,7 +23,7 @@ def project(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("supervisor").alias("SuperCorpName"),
         pl.col("supervisor_uscc").alias("SuperCorpCode"),
         pl.col("area_m2").alias("BuildingArea"),
-        (pl.col("cost_yuan") / 10_000).alias("TotalInvest"),
+        pl.col("cost_yuan").alias("TotalInvest"),
         local_text("ends", "%Y%m%d").alias("PlanCompleteDate"),
         local_text("began", "%Y%m%d").alias("StartDate"),
         pl.col("progress").alias("Progress"),

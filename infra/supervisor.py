@@ -119,6 +119,8 @@ class Supervisor:
 
     def _begin(self, service: Service) -> None:
         log = self._logs / f"{service.name}.log"
+        if log.exists():
+            log.replace(self._logs / f"{service.name}.previous.log")
         with self._lock:
             run = Run(service, self._launch(service, log), log, time.time())
             self.runs[service.name] = run
@@ -182,7 +184,7 @@ class Supervisor:
             self._something_wrong.set()
             self._changed()
             return None
-        pause = min(0.5 * 2**run.ends_in_a_row, LONGEST_PAUSE)
+        pause = min(0.5 * 2.0**run.ends_in_a_row, LONGEST_PAUSE)
         self._tell(f"{name} ended ({how}); started again in {pause:.0f} s. Its log: {run.log}")
         self._changed()
         return pause

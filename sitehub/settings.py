@@ -27,13 +27,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SITEHUB_", env_file=".env", extra="ignore", frozen=True)
 
-    home: Path = Field(Path(".sitehub"), description="Folder of everything the local stack writes: logs, data, state.")
-    bootstrap_servers: str = Field("127.0.0.1:19092", description="Kafka; `sitehub up` starts the broker here.")
+    home: Path = Field(default=Path(".sitehub"), description="All that the local stack writes: logs, data, state.")
+    bootstrap_servers: str = Field(default="127.0.0.1:19092", description="Kafka; `up` starts the broker here.")
     registry_url: str = Field(
-        "http://127.0.0.1:18081/apis/ccompat/v7",
-        description="Schema registry (Confluent API); `sitehub up` starts it here.",
+        default="http://127.0.0.1:18081/apis/ccompat/v7",
+        description="Schema registry (Confluent API); `up` starts it here.",
     )
-    dagster_port: int = Field(13000, ge=1, le=65535, description="Port of the Dagster UI on the loopback address.")
+    dagster_port: int = Field(default=13000, ge=1, le=65535, description="Port of the Dagster UI (loopback).")
     lake_url: str = Field(
         default_factory=lambda data: str(data["home"] / "lake"),
         description="Root of the Delta tables: a folder or an object store's URL.",
@@ -48,20 +48,20 @@ class Settings(BaseSettings):
         description="Where broker and registry packages are kept between runs.",
     )
     catalog_dir: Path = Field(
-        PROJECT_ROOT / "avro_schemas", description="Folder of the contract: canonical/, raw/, codes/, limits/."
+        default=PROJECT_ROOT / "avro_schemas", description="Folder of the contract: canonical/, raw/, codes/, limits/."
     )
-    timezone: str = Field("Asia/Shanghai", description="Zone of the local days.")
-    first_day: date = Field(date(2019, 1, 1), description="First local day that Dagster offers as a partition.")
-    partitions: int = Field(2, ge=1, le=200, description="Partitions of a topic when it is created.")
-    raw_retention_days: int = Field(30, ge=1, description="Days that raw and quarantine topics keep their records.")
+    timezone: str = Field(default="Asia/Shanghai", description="Zone of the local days.")
+    first_day: date = Field(default=date(2019, 1, 1), description="First local day that Dagster offers as a partition.")
+    partitions: int = Field(default=2, ge=1, le=200, description="Partitions of a topic when it is created.")
+    raw_retention_days: int = Field(default=30, ge=1, description="Days that raw and quarantine topics keep records.")
     raw_timestamps: Literal["LogAppendTime", "CreateTime"] = Field(
-        "LogAppendTime",
+        default="LogAppendTime",
         description="Clock of received_at: the broker's; CreateTime (the sender's) is for simulated days only.",
     )
-    landing_seconds: float = Field(5.0, gt=0, description="Longest time a landed batch collects; s.")
-    landing_rows: int = Field(20_000, ge=1, description="Most records of a landed batch.")
+    landing_seconds: float = Field(default=5.0, gt=0, description="Longest time a landed batch collects; s.")
+    landing_rows: int = Field(default=20_000, ge=1, description="Most records of a landed batch.")
     maven_url: str = Field(
-        "https://repo.maven.apache.org/maven2", description="Maven repository the broker and registry are fetched from."
+        default="https://repo.maven.apache.org/maven2", description="Maven repository with broker and registry."
     )
 
     @field_validator("home", "reports_dir", "cache_dir", "catalog_dir")

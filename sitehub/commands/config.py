@@ -22,6 +22,7 @@ def show(*, as_json: AsJson = False) -> None:
         sys.stdout.write("\n")
         return
     table = Table("variable", "value", "meaning", box=None, pad_edge=False)
+    table.columns[1].overflow = "fold"
     for name, field in Settings.model_fields.items():
         table.add_row(f"SITEHUB_{name.upper()}", values[name], field.description or "")
     Console().print(table)

@@ -1,0 +1,94 @@
+"""`sitehub status`: what runs, where, and how far behind (状态)."""
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+
+from infra.lag import Lag, end_offsets, group_lag, lags
+from infra.stack.broker import broker_answers
+from infra.stack.ports import answers
+from infra.stack.registry import registry_answers
+from infra.topics import list_topics
+from sitehub.options import AsJson
+from sitehub.services import group_of
+from sitehub.settings import Settings, settings
+from sitehub.state import StackState, read_state
+from store.lake import Lake, canonical_table
+
+
+def status(*, as_json: AsJson = False) -> int:
+    """Services, addresses and lag; exit code 0 when Kafka and the registry answer, else 1."""
+    chosen = settings()
+    state = read_state(chosen.home)
+    reachable = {
+        "kafka": broker_answers(chosen.bootstrap_servers),
+        "registry": registry_answers(chosen.registry_url),
+        "dagster": answers(chosen.dagster_port),
+    }
+    behind = all_lags(chosen) if reachable["kafka"] else []
+    if as_json:
+        _print_json(state, reachable, behind)
+    else:
+        _print_tables(chosen, state, reachable, behind)
+    return 0 if reachable["kafka"] and reachable["registry"] else 1
+
+
+def all_lags(chosen: Settings) -> list[Lag]:
+    """Normalisers against raw topics, landing against canonical and quarantine topics."""
+    topics = list_topics(chosen.bootstrap_servers)
+    raw = {name: count for name, count in topics.items() if name.startswith("raw.")}
+    provinces = sorted({name.split(".")[1] for name in raw})
+    found = []
+    for province in provinces:
+        own = {name: count for name, count in raw.items() if name.split(".")[1] == province}
+        found += group_lag(chosen.bootstrap_servers, group_of(province), own)
+    return [*found, *_landing_lag(chosen, topics)]
+
+
+def _landing_lag(chosen: Settings, topics: dict[str, int]) -> list[Lag]:
+    lake = Lake(chosen.lake_url, chosen.catalog_dir, chosen.timezone)
+    tables = {
+        name: canonical_table(name.removeprefix("canonical.")) if name.startswith("canonical.") else "quarantine"
+        for name in topics
+        if name.startswith(("canonical.", "quarantine."))
+    }
+    partitions = [(name, partition) for name in tables for partition in range(topics[name])]
+    if not partitions:
+        return []
+    landed = {at: lake.transaction_version(tables[at[0]], f"{at[0]}/{at[1]}") or 0 for at in partitions}
+    return lags("landing", end_offsets(chosen.bootstrap_servers, partitions), landed)
+
+
+def _print_json(state: StackState | None, reachable: dict[str, bool], behind: list[Lag]) -> None:
+    content = {
+        "stack": asdict(state) if state else None,
+        "reachable": reachable,
+        "lag": [{**asdict(lag), "behind": lag.behind} for lag in behind],
+    }
+    json.dump(content, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def _print_tables(chosen: Settings, state: StackState | None, reachable: dict[str, bool], behind: list[Lag]) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    zone = ZoneInfo(chosen.timezone)
+    if state is None:
+        console.print(f"No stack of {chosen.home} runs. Start one with `sitehub up`.")
+    else:
+        table = Table("service", "state", "pid", "since", "restarts", "address", box=None, pad_edge=False)
+        for service in state.services:
+            since = datetime.fromtimestamp(service.since, zone).strftime("%Y-%m-%d %H:%M:%S")
+            table.add_row(service.name, service.state, str(service.pid), since, str(service.restarts), service.address)
+        console.print(table)
+    for name, answer in reachable.items():
+        console.print(f"{name}: {'answers' if answer else 'does not answer'}")
+    if behind:
+        table = Table("reader", "topic", "end", "done", "behind", box=None, pad_edge=False)
+        for lag in behind:
+            table.add_row(lag.reader, lag.topic, str(lag.end), str(lag.done), str(lag.behind))
+        console.print(table)

@@ -1,0 +1,121 @@
+"""Which services make up the whole (服务): broker, registry, normalisers, landing, Dagster.
+
+Used by `sitehub up` and by the demo, each with settings of its own.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from infra.errors import StackError
+from infra.lag import group_is_stable
+from infra.packages import Packages
+from infra.registration import register_schemas
+from infra.stack.broker import broker_service
+from infra.stack.ports import LOOPBACK, need_free
+from infra.stack.registry import API, registry_service
+from infra.supervisor import Service
+from infra.topics import create_topics, topic_specs
+from pipelines.catalog import Catalog
+from sitehub.settings import PROJECT_ROOT, Settings
+
+
+def group_of(province: str) -> str:
+    """Consumer group of a province's normaliser."""
+    return f"sitehub-{province}"
+
+
+def check_ports(settings: Settings) -> None:
+    """Raise StackError when a port of the stack is taken or an address is not a local one."""
+    need_free(broker_port(settings), "SITEHUB_BOOTSTRAP_SERVERS")
+    need_free(registry_port(settings), "SITEHUB_REGISTRY_URL")
+    need_free(settings.dagster_port, "SITEHUB_DAGSTER_PORT")
+
+
+def kafka_and_registry(settings: Settings, packages: Packages) -> list[Service]:
+    """The two servers at the addresses of the settings."""
+    return [
+        registry_service(settings.home, packages, registry_port(settings)),
+        broker_service(settings.home, packages, broker_port(settings)),
+    ]
+
+
+def provision(settings: Settings, catalog: Catalog) -> list[str]:
+    """Register the schemas and create the topics; names of the topics that are new."""
+    register_schemas(settings.registry_url, catalog)
+    specs = topic_specs(catalog, settings.partitions, settings.raw_retention_days, settings.raw_timestamps)
+    return create_topics(settings.bootstrap_servers, specs)
+
+
+def workers(settings: Settings, provinces: Sequence[str]) -> list[Service]:
+    """A normaliser for each feed, and the landing."""
+    return [*(_normaliser(settings, province) for province in provinces), _command(settings, "landing", "land")]
+
+
+def dagster(settings: Settings) -> list[Service]:
+    """Dagster's web server and daemon; its home is prepared from the project's dagster.yaml."""
+    home = settings.home / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
+    environment = {**settings.environment(), "DAGSTER_HOME": str(home)}
+    url = f"http://{LOOPBACK}:{settings.dagster_port}"
+    code = ("-m", "assets.definitions")
+    programs = Path(sys.executable).parent
+    web = (str(programs / "dagster-webserver"), "-h", LOOPBACK, "-p", str(settings.dagster_port), *code)
+    daemon = (str(programs / "dagster-daemon"), "run", *code)
+    return [
+        Service(
+            "dagster-web", web, _http(f"{url}/server_info"), environment, url, ready_within=120.0, folder=PROJECT_ROOT
+        ),
+        Service("dagster-daemon", daemon, None, environment, folder=PROJECT_ROOT),
+    ]
+
+
+def broker_port(settings: Settings) -> int:
+    """Local port of the broker."""
+    host, _, port = settings.bootstrap_servers.rpartition(":")
+    return _local(host, port, "SITEHUB_BOOTSTRAP_SERVERS", "127.0.0.1:19092")
+
+
+def registry_port(settings: Settings) -> int:
+    """Local port of the registry."""
+    url = urlsplit(settings.registry_url)
+    if url.path.rstrip("/") != API:
+        raise StackError(f"SITEHUB_REGISTRY_URL must end with {API}.", "The local registry serves no other path.")
+    return _local(url.hostname or "", str(url.port or ""), "SITEHUB_REGISTRY_URL", f"http://127.0.0.1:18081{API}")
+
+
+def _local(host: str, port: str, setting: str, example: str) -> int:
+    if host not in (LOOPBACK, "localhost") or not port.isdigit():
+        raise StackError(
+            f"{setting} names no port of this machine, so there is nothing to start there.",
+            f"For the local stack write for example {example}; workers alone run by `sitehub normalise` and `land`.",
+        )
+    return int(port)
+
+
+def _normaliser(settings: Settings, province: str) -> Service:
+    return replace(
+        _command(settings, f"normaliser-{province}", "normalise", "--province", province),
+        ready=lambda: group_is_stable(settings.bootstrap_servers, group_of(province)),
+    )
+
+
+def _command(settings: Settings, name: str, *arguments: str) -> Service:
+    command = (sys.executable, "-m", "sitehub", *arguments)
+    return Service(name, command, environment=settings.environment(), folder=PROJECT_ROOT)
+
+
+def _http(url: str) -> Callable[[], bool]:
+    def answers() -> bool:
+        try:
+            return httpx.get(url, timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+    return answers

@@ -53,7 +53,7 @@ def damaged_value(
             return frame(other.schema_id, encoder.body(record))
         case "undecodable":
             whole = encoder.framed(record)
-            return whole[: 8 + number] if number % 2 else whole + b"\x00\x01"
+            return whole[: len(whole) // 2] if number % 2 else whole + b"\x00\x01"
         case "oversized":
             return encoder.json(record)[:-1] + b',"remark":"' + b"x" * LIMIT + b'"}'
         case "empty":

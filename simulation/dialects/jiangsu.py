@@ -1,4 +1,4 @@
-"""Jiangsu 江苏: filing number and authority, pm2dot5, moniterTime [sic], Chinese wind points, 万元, one link in mg/m3."""
+"""Jiangsu 江苏: filing number and authority, pm2dot5, moniterTime [sic], Chinese wind points, one link in mg/m3."""
 
 import polars as pl
 

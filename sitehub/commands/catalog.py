@@ -1,0 +1,83 @@
+"""`sitehub catalog`: what is uploaded, by whom, and how it is read (目录)."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.catalog import Catalog
+from sitehub.mapping_table import field_rows
+from sitehub.options import AsJson
+from sitehub.settings import settings
+
+app = App(name="catalog", help="Kinds, provinces, topics and field mappings.")
+
+Vendor = Annotated[str | None, Parameter(help="Show the mapping of this vendor's link.")]
+
+
+@app.command(name="list")
+def list_kinds(*, as_json: AsJson = False) -> None:
+    """Kind × province × provenance × topic × subject."""
+    catalog = Catalog.load(settings().catalog_dir)
+    rows = [
+        {
+            "kind": kind,
+            "province": province,
+            "provenance": raw.mapping.provenance,
+            "topic": raw.topic,
+            "subject": raw.subject,
+            "vendors": list(raw.mapping.vendors),
+            "mapping": catalog.compiled(province, kind).name,
+        }
+        for (province, kind), raw in sorted(catalog.raw.items(), key=lambda item: item[0][::-1])
+    ]
+    _print(rows, rows, as_json=as_json)
+
+
+@app.command
+def show(province: str, kind: str, *, vendor: Vendor = None, as_json: AsJson = False) -> None:
+    """The field-by-field mapping of a province's kind, as an integrator reads it.
+
+    Parameters
+    ----------
+    province
+        A feed, e.g. jiangsu.
+    kind
+        A kind, e.g. dust-reading.
+    """
+    catalog = Catalog.load(settings().catalog_dir)
+    raw = catalog.raw.get((province, kind))
+    if raw is None:
+        known = ", ".join(f"{province} {kind}" for province, kind in sorted(catalog.raw))
+        sys.stderr.write(f"No mapping of {province} {kind}; choose one of: {known}.\n")
+        sys.exit(2)
+    rows = field_rows(raw, catalog.canonical[kind], vendor)
+    head = {
+        "topic": raw.topic,
+        "subject": raw.subject,
+        "mapping": catalog.compiled(province, kind, vendor).name,
+        "provenance": raw.mapping.provenance,
+        "source": raw.mapping.source,
+        "zone": raw.mapping.zone,
+        "absent": [repr(text) for text in raw.mapping.absent],
+        "vendors": list(raw.mapping.vendors),
+    }
+    if not as_json:
+        console = Console(highlight=False)
+        for name, value in head.items():
+            console.print(f"{name}: {', '.join(value) if isinstance(value, list) else value}", markup=False)
+    _print(rows, {**head, "fields": rows}, as_json=as_json)
+
+
+def _print(rows: list[dict[str, Any]], whole: object, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
+        return
+    table = Table(*rows[0], box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(", ".join(value) if isinstance(value, list) else str(value or "") for value in row.values()))
+    # Piped output keeps its columns: an integrator greps it.
+    Console(width=None if sys.stdout.isatty() else 300).print(table)

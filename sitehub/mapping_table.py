@@ -1,0 +1,61 @@
+"""A mapping as rows that an integrator can read (映射表)."""
+
+from typing import Any
+
+from pipelines.catalog import CanonicalKind, Field, RawKind
+from pipelines.mapping.grammar import Rule
+
+
+def field_rows(raw: RawKind, kind: CanonicalKind, vendor: str | None) -> list[dict[str, Any]]:
+    """One row per mapped canonical field, in canonical order, then one per raw field that is not used."""
+    rules = raw.mapping.for_vendor(vendor)
+    named = {field.name: field for field in raw.fields}
+    rows = []
+    for field in kind.fields:
+        if field.name not in rules:
+            continue
+        rule = rules[field.name]
+        sources = [named[name] for name in rule.raw_fields]
+        rows.append(
+            {
+                "field": field.name,
+                "upload": [_key(source) for source in sources] or [f"always {rule.const}"],
+                "type": sorted({source.type for source in sources}),
+                "required": "yes" if rule.required else "",
+                "unit": _unit_text(rule, field),
+                "rule": _rule_text(rule),
+                "zh": "; ".join(source.zh for source in sources) or field.zh,
+                "doc": " ".join(source.doc for source in sources) or field.doc,
+            }
+        )
+    used = {name for rule in rules.values() for name in rule.raw_fields}
+    return rows + [_unused(_key(named[name]), named[name].type, named[name].zh) for name in named if name not in used]
+
+
+def _key(source: Field) -> str:
+    return source.json if source.json == source.name else f"{source.json} (Avro: {source.name})"
+
+
+def _unit_text(rule: Rule, field: Field) -> str:
+    return f"{rule.unit} → {field.unit}" if rule.unit != field.unit else rule.unit or ""
+
+
+def _unused(key: str, kind: str, zh: str) -> dict[str, Any]:
+    row = {"field": "", "upload": [key], "type": [kind], "required": "", "unit": "", "rule": "not used"}
+    return {**row, "zh": zh, "doc": ""}
+
+
+def _rule_text(rule: Rule) -> str:
+    """The keys of a rule beside origin, requirement and unit, in words."""
+    parts = [
+        f"composed {''.join(rule.compose)}" if rule.compose else "",
+        f"codes {rule.codes}, unknown: {rule.unknown}" if rule.codes else "",
+        f"times {' or '.join(rule.time)}" if rule.time else "",
+        f"shifted {rule.shift.total_seconds():+.0f} s" if rule.shift else "",
+        "absent: time of receipt" if rule.absent_received else "",
+        "; ".join(f"{form} means {meant}" for form, meant in rule.by_format.items()),
+        f"{rule.identifier}, invalid: {rule.invalid}" if rule.identifier else "",
+        f"not measured: {', '.join(f'{value:g}' for value in rule.sentinels)}" if rule.sentinels else "",
+        ", ".join(f"{said:g} means {meant:g}" for said, meant in rule.alias.items()),
+    ]
+    return "; ".join(part for part in parts if part)

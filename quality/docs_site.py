@@ -1,4 +1,4 @@
-"""The Data Docs site (数据质量文档): one page a table, day and province under one folder, readable offline.
+"""The Data Docs site (数据质量文档): one page a day, province and table under one folder, readable offline.
 
 A page has a fixed address, so a partition that is computed again replaces its page, and the cost of a page does not
 grow with the number of pages. Great Expectations draws the page; what it would load from elsewhere is taken out and a
@@ -8,6 +8,7 @@ small style sheet put in.
 import html
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 _FOREIGN = re.compile(
@@ -32,9 +33,9 @@ nav,footer,.modal,.cooltip,button,[data-toggle=modal]{display:none}
 """
 
 
-def page_path(root: Path, table: str, day: str, province: str) -> Path:
-    """Where the page of one table's partition lies: `<root>/<table>/<day>/<province>.html`."""
-    return root / table / day / f"{province}.html"
+def page_path(root: Path, day: str, province: str, table: str) -> Path:
+    """Where the page of one table's partition lies: `<root>/<day>/<province>/<table>.html`."""
+    return root / day / province / f"{table}.html"
 
 
 def offline(page: str) -> str:
@@ -44,34 +45,44 @@ def offline(page: str) -> str:
     return linked.replace("</head>", f"<style>{_STYLE}</style></head>", 1)
 
 
-def publish(path: Path, page: str) -> None:
-    """Puts a page in place whole: a reader sees the old one or the new one."""
+def publish(root: Path, path: Path, page: str) -> None:
+    """Puts a page in place, and lists it: on its partition's list, and a new partition on the site's front page."""
+    known = path.parent.exists()
+    _put(path, page)
+    tables = sorted(path.parent.glob("[!i]*.html"))
+    _put(path.parent / "index.html", _listing(" ".join(path.parent.parts[-2:]), [("", tables)]))
+    if not known:
+        days = sorted((day for day in root.iterdir() if day.is_dir()), reverse=True)
+        _put(root / "index.html", _listing("Data Docs", [(day.name, _provinces(day)) for day in days]))
+
+
+def _provinces(day: Path) -> list[Path]:
+    return [province / "index.html" for province in sorted(day.iterdir())]
+
+
+def _put(path: Path, page: str) -> None:
+    """Writes a file whole: a reader sees the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.part")
     draft.write_text(page, encoding="utf-8")
     draft.replace(path)
 
 
-def write_index(root: Path) -> Path:
-    """The list of all pages, newest day first, one row a day and table."""
-    rows = [
-        f"<tr><td>{html.escape(day.name)}</td><td>{html.escape(day.parent.name)}</td><td>{_provinces(day)}</td></tr>"
-        for day in sorted(root.glob("*/*-*-*/"), key=lambda path: (path.name, path.parent.name), reverse=True)
-    ]
-    page = (
-        '<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>数据质量 Data Docs</title>'
-        f"<style>{_STYLE}</style></head><body><h1>数据质量文档 · Data Docs</h1>"
-        "<table><thead><tr><th>日期 day</th><th>表 table</th><th>省份 province</th></tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table></body></html>"
+def _listing(title: str, rows: Sequence[tuple[str, Sequence[Path]]]) -> str:
+    """A list of pages: one row a day, linked by province, or one row of tables."""
+    body = "".join(f"<tr><th>{html.escape(name)}</th><td>{_links(pages)}</td></tr>" for name, pages in rows)
+    return (
+        f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f"<style>{_STYLE}</style></head><body><h1>数据质量文档 · {html.escape(title)}</h1>"
+        f"<table><tbody>{body}</tbody></table></body></html>"
     )
-    index = root / "index.html"
-    publish(index, page)
-    return index
 
 
-def _provinces(day: Path) -> str:
-    links = (
-        f'<a href="{html.escape(page.relative_to(day.parent.parent).as_posix())}">{html.escape(page.stem)}</a>'
-        for page in sorted(day.glob("*.html"))
-    )
+def _links(pages: Sequence[Path]) -> str:
+    """Links relative to the list that holds them: `<day>/<province>/index.html` or `<table>.html`."""
+    links = []
+    for page in pages:
+        is_list = page.name == "index.html"
+        address = "/".join(page.parts[-3:]) if is_list else page.name
+        links.append(f'<a href="{html.escape(address)}">{html.escape(page.parent.name if is_list else page.stem)}</a>')
     return " · ".join(links)

@@ -60,18 +60,20 @@ class Verdict:
         return not self.findings
 
 
-def judge(table: str, frame: pl.DataFrame, province: str, day: date, docs: Path) -> Verdict:
+def judge(table: str, frame: pl.DataFrame | pl.LazyFrame, province: str, day: date, docs: Path) -> Verdict:
     """Judges one partition of `table` and writes its page below `docs`.
 
     Raises KeyError for a table without a suite and ExpectationError where a rule could not be evaluated.
     """
     suite = SUITES[table]
-    judged = frame.gather_every(max(1, -(-frame.height // ROWS_JUDGED)))
+    lazy = frame.lazy()
+    rows = lazy.select(pl.len()).collect().item()
+    judged = lazy.gather_every(max(1, -(-rows // ROWS_JUDGED))).collect()
     result = _validate(suite, judged, province, day)
     findings = tuple(_finding(suite, each) for each in result.results if not each.success)
-    page = page_path(docs, table, day.isoformat(), province)
-    publish(page, _page(result))
-    return Verdict(len(result.results), frame.height, judged.height, findings, page)
+    page = page_path(docs, day.isoformat(), province, table)
+    publish(docs, page, _page(result))
+    return Verdict(len(result.results), rows, judged.height, findings, page)
 
 
 def _validate(suite: Suite, frame: pl.DataFrame, province: str, day: date) -> ExpectationSuiteValidationResult:

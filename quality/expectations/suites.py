@@ -1,8 +1,8 @@
 """What must hold for each table of a province's day (数据质量规则): one suite of expectations a table.
 
 The screening rules judge a reading; these judge a whole partition after it was computed, and hold whatever was
-uploaded: a failure is a fault of the hub or of the lake, never of a vendor. Columns that a rule compares but no table has are
-derived beside it, so that every rule reads as one line.
+uploaded: a failure is a fault of the hub or of the lake, never of a vendor. Columns that a rule compares but no table
+has are derived beside it, so that every rule reads as one line.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,8 @@ import great_expectations.expectations as gxe
 import polars as pl
 from great_expectations.expectations.expectation import Expectation
 
-from quality.vocabulary import FEEDS_AHEAD_S, LEVELS, PARAMETERS, PERIODS, QUALITY_FLAGS, REASONS
+from pipelines.faults import REASONS
+from quality.vocabulary import FEEDS_AHEAD_S, LEVELS, PARAMETERS, PERIODS, QUALITY_FLAGS
 
 Expectations = list[Expectation]
 
@@ -71,7 +72,7 @@ def _readings(province: str, day: date) -> Expectations:
         *_among("period", PERIODS),
         *_among("quality", QUALITY_FLAGS),
         gxe.ExpectColumnValuesToMatchRegex(
-            column="event_id", regex=rf"^{province}:(dust|station)-reading:.+:-?\d+:\w+$"
+            column="event_id", regex=rf"^{province}:(?:dust|station)-reading:.+:-?\d+:\w+$"
         ),
         *_unique("source_topic", "source_partition", "source_offset"),
         *_within(None, FEEDS_AHEAD_S, "ahead_of_receipt_s"),
@@ -159,7 +160,7 @@ def _rejections(province: str, day: date) -> Expectations:
     return [
         *_present("reason", "kind"),
         *_partition(province, day),
-        *_among("reason", REASONS),
+        *_among("reason", list(REASONS)),
         *_within(1, None, "count"),
     ]
 

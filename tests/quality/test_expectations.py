@@ -1,0 +1,137 @@
+"""The Great Expectations suites: what they let pass, what they find, and that a broken rule is no bad data."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from quality.docs_site import offline
+from quality.expectations.judge import NAMED_ROWS, ExpectationError, judge
+from quality.expectations.suites import SUITES
+from store.tables import DAILY, frame_schema
+
+DAY = date(2026, 3, 3)
+NOON = datetime(2026, 3, 3, 4, tzinfo=UTC)
+TIME = pl.Datetime("ms", "UTC")
+
+
+def readings(count: int = 60) -> pl.DataFrame:
+    """Sound canonical readings of one device, one a minute."""
+    times = [NOON + timedelta(minutes=number) for number in range(count)]
+    return pl.DataFrame(
+        {
+            "event_id": [f"jiangsu:dust-reading:D1:{int(time.timestamp() * 1000)}:minute" for time in times],
+            "province": "jiangsu",
+            "day": DAY.isoformat(),
+            "device_code": "D1",
+            "observed_at": pl.Series(times, dtype=TIME),
+            "received_at": pl.Series(times, dtype=TIME),
+            "period": "minute",
+            "quality": 1,
+            "quality_notes": pl.Series([None] * count, dtype=pl.String),
+            "mapping": "jiangsu/dust-reading@000000000000",
+            "source_topic": "raw.jiangsu.dust-reading",
+            "source_partition": 0,
+            "source_offset": range(count),
+        }
+    )
+
+
+def first_row(column: str, value: pl.Expr) -> pl.DataFrame:
+    """Sound readings but for one value of the first row."""
+    frame = readings().with_row_index("row")
+    return frame.with_columns(pl.when(pl.col("row") == 0).then(value).otherwise(pl.col(column)).alias(column)).drop(
+        "row"
+    )
+
+
+def test_a_sound_partition_passes_and_has_a_page(tmp_path: Path) -> None:
+    """A partition without fault passes every expectation and its page lies under its day and province."""
+    verdict = judge("canonical_readings", readings(), "jiangsu", DAY, tmp_path)
+    assert verdict.passed
+    assert (verdict.rows, verdict.rows_judged) == (60, 60)
+    assert verdict.page == tmp_path / "2026-03-03" / "jiangsu" / "canonical_readings.html"
+    assert "event_id" in verdict.page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("event_id", pl.lit(None, pl.String), "expect_column_values_to_not_be_null"),
+        ("event_id", pl.lit("sichuan:dust-reading:D1:0:minute"), "expect_column_values_to_match_regex"),
+        ("province", pl.lit("sichuan"), "expect_column_values_to_be_in_set"),
+        ("quality", pl.lit(7), "expect_column_values_to_be_in_set"),
+        ("received_at", pl.lit(NOON - timedelta(minutes=11), TIME), "expect_column_values_to_be_between"),
+        ("source_offset", pl.lit(1), "expect_compound_columns_to_be_unique"),
+    ],
+)
+def test_a_broken_row_is_found(column: str, value: pl.Expr, rule: str, tmp_path: Path) -> None:
+    """One wrong value fails the partition, and the finding names the rule."""
+    verdict = judge("canonical_readings", first_row(column, value), "jiangsu", DAY, tmp_path)
+    assert rule in [finding.rule for finding in verdict.findings]
+
+
+def test_a_finding_names_rows_by_their_key(tmp_path: Path) -> None:
+    """The finding holds the event_id of the row at fault."""
+    frame = first_row("quality", pl.lit(7))
+    (finding,) = judge("canonical_readings", frame, "jiangsu", DAY, tmp_path).findings
+    assert (finding.column, finding.rows, finding.keys) == ("quality", 1, (frame["event_id"][0],))
+
+
+def test_a_finding_names_a_bounded_number_of_rows(tmp_path: Path) -> None:
+    """However many rows are at fault, all are counted and only some are named, in the finding and on the page."""
+    frame = readings(500).with_columns(quality=pl.lit(7))
+    (finding,) = (verdict := judge("canonical_readings", frame, "jiangsu", DAY, tmp_path)).findings
+    assert finding.rows == 500
+    assert len(finding.keys) == NAMED_ROWS
+    assert len(set(re.findall(r"jiangsu:dust-reading:D1:\d+:minute", verdict.page.read_text("utf-8")))) <= NAMED_ROWS
+
+
+def test_a_reading_twelve_hours_off_may_be_ahead_of_its_receipt(tmp_path: Path) -> None:
+    """The accepted twelve-hour clock is not a fault of the hub."""
+    frame = readings(1).with_columns(
+        received_at=pl.col("observed_at") - timedelta(hours=12), quality_notes=pl.lit("observed_at=twelve_hours")
+    )
+    assert judge("canonical_readings", frame, "jiangsu", DAY, tmp_path).passed
+
+
+def test_a_rule_that_cannot_run_is_an_error(tmp_path: Path) -> None:
+    """A column that a rule needs and the table lacks is a fault of the suite, not a finding."""
+    with pytest.raises(ExpectationError, match="period"):
+        judge("canonical_readings", readings().drop("period"), "jiangsu", DAY, tmp_path)
+
+
+@pytest.mark.parametrize("table", sorted(set(SUITES) & set(DAILY)))
+def test_every_rule_of_a_gold_table_can_run(table: str, tmp_path: Path) -> None:
+    """Each suite fits the columns of its table, also when the partition has no rows."""
+    frame = pl.DataFrame(schema=frame_schema(DAILY[table]))
+    assert judge(table, frame, "jiangsu", DAY, tmp_path).passed
+
+
+def test_rates_that_exceed_their_whole_are_found(tmp_path: Path) -> None:
+    """More received than expected, or more valid than received, fails."""
+    row = {"province": "jiangsu", "day": "2026-03-03", "device_code": "D1", "registered": True}
+    counts = {"expected": 1440, "received": 1441, "valid": 1442, "on_time": 3, "late": 0}
+    frame = pl.DataFrame([row | counts], schema=frame_schema(DAILY["upload_rate_daily"]))
+    columns = {f.column for f in judge("upload_rate_daily", frame, "jiangsu", DAY, tmp_path).findings}
+    assert columns == {"received_spare", "valid_spare"}
+
+
+def test_a_page_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    """Data Docs are readable offline: no address of another machine, no script."""
+    page = judge("canonical_readings", readings(), "jiangsu", DAY, tmp_path).page.read_text(encoding="utf-8")
+    assert not re.search(r"(?:src|href)=\"https?:", page)
+    assert "<script" not in page
+    assert offline('<link href="https://example.org/x.css"><script src="https://example.org/x.js"></script>') == ""
+
+
+def test_the_site_lists_every_page(tmp_path: Path) -> None:
+    """The front page links each day and province, and that list links each table."""
+    for province in ("jiangsu", "shanxi"):
+        judge("rejected_daily", pl.DataFrame(schema=frame_schema(DAILY["rejected_daily"])), province, DAY, tmp_path)
+    front = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'href="([^"]+)"', front) == ["2026-03-03/jiangsu/index.html", "2026-03-03/shanxi/index.html"]
+    listed = (tmp_path / "2026-03-03" / "shanxi" / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'href="([^"]+)"', listed) == ["rejected_daily.html"]

@@ -4,7 +4,7 @@ A key is the field's `json` property or its name; a value has the type that the 
 number, a number is no text, a boolean is no number. A missing key takes the field's default.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,7 @@ import polars as pl
 from pipelines.faults import Fault
 
 if TYPE_CHECKING:
-    from pipelines.catalog import RawKind
+    from pipelines.mapping.grammar import RawKind, Rule
 
 UNKNOWN_KEYS: Final = "json=unknown_keys"
 WHOLE: Final = {"int": 1 << 31, "long": 1 << 63}
@@ -38,21 +38,26 @@ JSON_TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class JsonField:
-    """How one raw field is read from a JSON object."""
+    """How one raw field is read from a JSON object; `canonical` is the first canonical field made of it, if any."""
 
     name: str
     key: str
+    canonical: str | None
     type: str
     nullable: bool
     default: Any
     dtype: pl.DataType
 
 
-def json_fields(raw: "RawKind") -> tuple[JsonField, ...]:
-    """The raw schema's fields as JSON spells them."""
+def json_fields(raw: "RawKind", rules: Mapping[str, "Rule"]) -> tuple[JsonField, ...]:
+    """The raw schema's fields as JSON spells them; `rules` of the mapping by canonical field."""
+    makes = {source: name for name, rule in reversed(rules.items()) for source in rule.raw_fields}
+    defaults = {entry["name"]: entry.get("default") for entry in raw.schema["fields"]}
     return tuple(
-        JsonField(field.name, field.json, field.type, field.nullable, specification.get("default"), field.dtype)
-        for field, specification in zip(raw.fields, raw.schema["fields"], strict=True)
+        JsonField(
+            field.name, field.json, makes.get(field.name), field.type, field.nullable, defaults[field.name], field.dtype
+        )
+        for field in raw.fields
     )
 
 
@@ -105,10 +110,15 @@ def _is_of(value: Any, kind: str) -> bool:
 
 def _absent(field: JsonField, is_null: bool) -> Fault:
     seen = "is null" if is_null else "is absent"
-    return Fault("missing_field", field.key, f"{field.key} {seen}", f"Send {field.key} as {EXPECTED[field.type]}.")
+    return Fault(
+        "missing_field",
+        field.canonical or field.key,
+        f"{field.key} {seen}",
+        f"Send {field.key} as {EXPECTED[field.type]}.",
+    )
 
 
 def _mistyped(field: JsonField, value: Any) -> Fault:
     reason = "undecodable" if field.type in {"string", "boolean"} else "bad_number"
     detail = f"{field.key} is {JSON_TYPES[type(value)]} where {EXPECTED[field.type]} is expected"
-    return Fault(reason, field.key, detail, f"Send {field.key} as {EXPECTED[field.type]}.")
+    return Fault(reason, field.canonical or field.key, detail, f"Send {field.key} as {EXPECTED[field.type]}.")

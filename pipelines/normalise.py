@@ -3,7 +3,7 @@
 Pure: no clock, no random number, no state across rows, so that the same log gives the same bytes in any batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +15,7 @@ from pipelines.codec.resolve import resolution
 from pipelines.contract import TIMESTAMP
 from pipelines.faults import Fault
 from pipelines.identity import event_id
-from pipelines.json_upload import json_fields, read_json
+from pipelines.json_upload import JsonField, json_fields, read_json
 from pipelines.names import RawTopic, parse_raw_topic
 from pipelines.screening import screen
 from pipelines.wire import RawBatch, Unframed, WriterId, WriterSchema, unframe
@@ -72,7 +72,7 @@ def normalise(batch: RawBatch, catalog: Catalog, writers: Mapping[WriterId, Writ
     mapping = catalog.compiled(topic.province, topic.kind, topic.vendor)
     unframed = unframe(batch)
     sources = _sources(batch, unframed, mapping.name)
-    decoded = _decode(unframed, raw, writers)
+    decoded = _decode(unframed, raw, topic.vendor, writers)
     uploads = decoded.frame()
     rows = sources[uploads["row"]]
     read = uploads.drop("row", "_form_note").with_columns(rows["received_at"].alias("_received"))
@@ -103,7 +103,9 @@ def _sources(batch: RawBatch, unframed: Unframed, mapping: str) -> pl.DataFrame:
     )
 
 
-def _decode(unframed: Unframed, raw: RawKind, writers: Mapping[WriterId, WriterSchema | None]) -> Decoded:
+def _decode(
+    unframed: Unframed, raw: RawKind, vendor: str | None, writers: Mapping[WriterId, WriterSchema | None]
+) -> Decoded:
     decoded = Decoded(faults=dict(unframed.faults))
     for writer_id, rows in unframed.avro.items():
         writer = writers[writer_id]
@@ -125,7 +127,7 @@ def _decode(unframed: Unframed, raw: RawKind, writers: Mapping[WriterId, WriterS
             _decode_avro(writer, [(row, unframed.bodies[row]) for row in rows], raw, decoded)
             continue
         decoded.faults |= dict.fromkeys(rows, refusal)
-    _decode_json(unframed, raw, decoded)
+    _decode_json(unframed, json_fields(raw, raw.mapping.for_vendor(vendor)), decoded)
     return decoded
 
 
@@ -142,11 +144,11 @@ def _decode_avro(writer: WriterSchema, bodies: list[tuple[int, bytes]], raw: Raw
     decoded.add(frame, [row for position, (row, _) in enumerate(bodies) if position not in damaged])
 
 
-def _decode_json(unframed: Unframed, raw: RawKind, decoded: Decoded) -> None:
+def _decode_json(unframed: Unframed, fields: Sequence[JsonField], decoded: Decoded) -> None:
     rows = unframed.json
     if not rows and decoded.parts:
         return
-    frame, notes, faults = read_json([unframed.bodies[row] for row in rows], json_fields(raw))
+    frame, notes, faults = read_json([unframed.bodies[row] for row in rows], fields)
     decoded.faults |= {rows[position]: fault for position, fault in faults.items()}
     decoded.add(frame, [row for position, row in enumerate(rows) if position not in faults], notes)
 

@@ -1,0 +1,146 @@
+"""`sitehub check`: an integrator's dry run (自检), without Kafka and without a registry."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sitehub.options import AsJson
+
+if TYPE_CHECKING:
+    from pipelines.catalog import Catalog
+    from sitehub.check import Verdict
+
+out = Console(highlight=False, soft_wrap=True)
+
+
+def check(
+    file: Path,
+    *,
+    province: str,
+    kind: str,
+    vendor: str | None = None,
+    form: Annotated[Literal["jsonl", "csv", "avro"] | None, Parameter("--format")] = None,
+    received_at: datetime | None = None,
+    verbose: bool = False,
+    as_json: AsJson = False,
+) -> None:
+    """Dry run of a file of uploads: what the hub would accept, and why not the others.
+
+    Exit 0 when all are accepted, 1 when one is not, 2 when the question cannot be asked so.
+
+    Parameters
+    ----------
+    file
+        The uploads: .jsonl (one JSON object a line), .csv (with a header) or .avro (object container).
+    province
+        The feed, e.g. jiangsu.
+    kind
+        The kind of upload, e.g. dust-reading.
+    vendor
+        The vendor whose own topic the uploads would go to.
+    form
+        The file's format; the suffix tells it when left out.
+    received_at
+        Time of receipt, ISO 8601 (without an offset: UTC); now when left out.
+    verbose
+        Print the canonical record of every accepted upload.
+    """
+    # Polars takes a moment to import: only after the arguments are known to be well formed.
+    from pipelines.catalog import Catalog
+    from sitehub.check import FileError, check_file, format_of
+
+    catalog = Catalog.load()
+    _check_arguments(catalog, province, kind, vendor, file)
+    receipt = received_at or datetime.now(UTC)
+    receipt = receipt if receipt.tzinfo else receipt.replace(tzinfo=UTC)
+    try:
+        verdicts = list(check_file(catalog, file, form or format_of(file), (province, kind, vendor), receipt))
+    except FileError as error:
+        _refuse(str(error))
+    if as_json:
+        _print_json(verdicts)
+    else:
+        _print_text(verdicts, verbose or len(verdicts) == 1)
+    sys.exit(1 if any(verdict.fault for verdict in verdicts) else 0)
+
+
+def _check_arguments(catalog: "Catalog", province: str, kind: str, vendor: str | None, file: Path) -> None:
+    from pipelines.names import raw_topic
+
+    if province not in catalog.provinces:
+        _refuse(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}")
+    kinds = sorted(name for feed, name in catalog.raw if feed == province)
+    if kind not in kinds:
+        _refuse(f"--kind: {province} uploads no {kind!r}; choose one of {', '.join(kinds)}")
+    try:
+        raw_topic(province, kind, vendor)
+    except ValueError as error:
+        _refuse(f"--vendor: {error}")
+    if not file.is_file():
+        beside = sorted(path.name for path in file.parent.glob("*.*") if path.suffix in {".jsonl", ".csv", ".avro"})
+        _refuse(
+            f"{file}: no such file; there are {', '.join(beside) or 'no .jsonl, .csv or .avro files'} in {file.parent}"
+        )
+
+
+def _print_json(verdicts: Sequence["Verdict"]) -> None:
+    import orjson
+
+    from sitehub.check import tally
+
+    report = {
+        "accepted": sum(verdict.fault is None for verdict in verdicts),
+        "rejected": sum(verdict.fault is not None for verdict in verdicts),
+        "reasons": [
+            {"reason": reason, "field": field, "count": n} for (reason, field), n in tally(verdicts).most_common()
+        ],
+        "uploads": [
+            {"place": v.place, "accepted": v.fault is None, "record": v.record, "fault": v.fault} for v in verdicts
+        ],
+    }
+    sys.stdout.write(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode() + "\n")
+
+
+def _print_text(verdicts: Sequence["Verdict"], with_records: bool) -> None:
+    import orjson
+
+    from sitehub.check import tally
+
+    for verdict in verdicts:
+        if verdict.fault is None:
+            record = verdict.record or {}
+            notes = f"  {record['quality_notes']}" if record["quality_notes"] else ""
+            out.print(Text.assemble(("✓ ", "green"), f"{verdict.place}  {record['event_id']}", (notes, "yellow")))
+            if with_records:
+                out.print(Text(orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode(), "dim"))
+        else:
+            fault = verdict.fault
+            field = f"{fault['field']}: " if fault["field"] else ""
+            out.print(
+                Text.assemble(
+                    ("✗ ", "red"),
+                    f"{verdict.place}  ",
+                    (fault["reason"] or "", "bold red"),
+                    f"  {field}{fault['detail']}",
+                )
+            )
+            out.print(Text(f"    {fault['remedy']}", "cyan"))
+    counts = tally(verdicts)
+    if counts:
+        table = Table("reason", "field", "uploads", box=None, pad_edge=False)
+        for (reason, field), count in counts.most_common():
+            table.add_row(reason, field, str(count))
+        out.print(table)
+    out.print(f"{len(verdicts) - counts.total()} accepted, {counts.total()} rejected")
+
+
+def _refuse(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, "red"))
+    sys.exit(2)

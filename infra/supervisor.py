@@ -148,7 +148,7 @@ class Supervisor:
             self.check()
             if time.monotonic() > until:
                 raise StackError(f"{name} was not ready within {run.service.ready_within:.0f} s.", f"See {run.log}.")
-            self._something_wrong.wait(0.05)
+            self._something_wrong.wait(0.1)
         run.state = "running"
         self._changed()
 

@@ -17,7 +17,7 @@ from infra.lag import group_is_stable
 from infra.packages import Packages
 from infra.registration import register_schemas
 from infra.stack.broker import broker_service
-from infra.stack.ports import LOOPBACK, need_free
+from infra.stack.ports import LOOPBACK, answers, need_free
 from infra.stack.registry import API, registry_service
 from infra.supervisor import Service
 from infra.topics import create_topics, topic_specs
@@ -70,7 +70,13 @@ def dagster(settings: Settings) -> list[Service]:
     daemon = (str(programs / "dagster-daemon"), "run", *code)
     return [
         Service(
-            "dagster-web", web, _http(f"{url}/server_info"), environment, url, ready_within=120.0, folder=PROJECT_ROOT
+            "dagster-web",
+            web,
+            _http(settings.dagster_port, "/server_info"),
+            environment,
+            url,
+            ready_within=120.0,
+            folder=PROJECT_ROOT,
         ),
         Service("dagster-daemon", daemon, None, environment, folder=PROJECT_ROOT),
     ]
@@ -111,11 +117,11 @@ def _command(settings: Settings, name: str, *arguments: str) -> Service:
     return Service(name, command, environment=settings.environment(), folder=PROJECT_ROOT)
 
 
-def _http(url: str) -> Callable[[], bool]:
-    def answers() -> bool:
+def _http(port: int, path: str) -> Callable[[], bool]:
+    def serves() -> bool:
         try:
-            return httpx.get(url, timeout=5).is_success
+            return answers(port) and httpx.get(f"http://{LOOPBACK}:{port}{path}", timeout=5).is_success
         except httpx.TransportError:
             return False
 
-    return answers
+    return serves

@@ -84,7 +84,7 @@ def admin(bootstrap_servers: str, **config: Any) -> AdminClient:
 
 def _format(java: tuple[str, ...], config: Path) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
-    command = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)]
+    command = [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(config)]
     outcome = subprocess.run(command, capture_output=True, text=True, check=False)
     if outcome.returncode:
         raise StackError(

@@ -6,7 +6,7 @@ import httpx
 
 from infra.packages import Packages
 from infra.stack.java import QUICK_START
-from infra.stack.ports import LOOPBACK
+from infra.stack.ports import LOOPBACK, answers
 from infra.supervisor import Service
 
 API = "/apis/ccompat/v7"
@@ -29,7 +29,8 @@ def registry_service(home: Path, packages: Packages, port: int, quick: bool = Fa
             f"-Dquarkus.http.host={LOOPBACK}",
             f"-Dquarkus.http.port={port}",
             f"-Dapicurio.datasource.url={database}",
-            "-Dquarkus.management.enabled=false",
+            # The management interface is built in and would listen on port 9000 of every address.
+            *(f"-Dquarkus.management.host={LOOPBACK}", "-Dquarkus.management.port=0"),
             *("-jar", str(packages.registry_jar)),
         ),
         ready=lambda: registry_answers(registry_url(port)),
@@ -40,6 +41,9 @@ def registry_service(home: Path, packages: Packages, port: int, quick: bool = Fa
 
 def registry_answers(url: str, timeout: float = 2.0) -> bool:
     """Whether the registry lists its subjects within timeout (s)."""
+    address = httpx.URL(url)
+    if address.host == LOOPBACK and address.port and not answers(address.port):
+        return False  # asked often while it starts, and a refused connection costs less than a client
     try:
         return httpx.get(f"{url.rstrip('/')}/subjects", timeout=timeout).status_code == httpx.codes.OK
     except httpx.TransportError:

@@ -30,23 +30,29 @@ GASES = ("so2", "no2", "o3", "co")
 VALID_MINUTES = 45
 """An hour's mean is valid with 45 minutes' worth of good readings (practice of HJ 655 and HJ 663; rules.md)."""
 
-HOURS: dict[str, pl.DataType] = {
-    "province": pl.String(),
-    "day": pl.String(),
-    "hour_start": TIME,
-    "device_code": pl.String(),
-    **{
-        column: dtype
-        for p in PARAMETERS
-        for column, dtype in ((p, pl.Float64()), (f"{p}_n", pl.Int64()), (f"{p}_valid", pl.Boolean()))
-    },
-    "readings": pl.Int64(),
-    "duplicates": pl.Int64(),
-    **dict.fromkeys((*WEATHER, *GASES), pl.Float64()),
-    "aqi": pl.Int64(),
-    "primary_pollutant": pl.String(),
-    "mapping": pl.String(),
-}
+HOURS = pl.Schema(
+    {
+        "province": pl.String(),
+        "day": pl.String(),
+        "hour_start": TIME,
+        "device_code": pl.String(),
+        **{
+            column: dtype
+            for p in PARAMETERS
+            for column, dtype in ((p, pl.Float64()), (f"{p}_n", pl.Int64()), (f"{p}_valid", pl.Boolean()))
+        },
+        "readings": pl.Int64(),
+        "duplicates": pl.Int64(),
+        **dict.fromkeys((*WEATHER, *GASES), pl.Float64()),
+        "aqi": pl.Int64(),
+        "primary_pollutant": pl.String(),
+        "station_name": pl.String(),
+        "adcode": pl.String(),
+        "longitude": pl.Float64(),
+        "latitude": pl.Float64(),
+        "mapping": pl.String(),
+    }
+)
 
 
 def device_hours(readings: pl.DataFrame | pl.LazyFrame, devices: pl.DataFrame, day: date) -> pl.DataFrame:
@@ -63,7 +69,8 @@ def station_hours(readings: pl.DataFrame | pl.LazyFrame, day: date, limits: Limi
     """Hours of the control stations: the published hourly values as they are, and the index computed from them.
 
     readings: canonical station readings; only period 'hour' counts. A value is valid when it is there and not out of
-    range. The limits' index tables default to the configured ones.
+    range. The stations are in no register: their names and places (station_name, adcode, longitude, latitude) come
+    along. The index tables default to the configured ones.
     """
     whole = between(midnight(day), midnight(day) + 24 * ONE_HOUR)
     published = readings.lazy().filter(whole, pl.col("period") == "hour").collect()
@@ -83,7 +90,9 @@ def station_hours(readings: pl.DataFrame | pl.LazyFrame, day: date, limits: Limi
         .with_columns(pl.col(p).is_not_null().alias(f"{p}_valid") for p in PARAMETERS)
     )
     index = (limits or Limits.load()).index_on(day)
-    return _finished(with_index(frame.drop("aqi"), index.hour if index else {}, index.index if index else ()), day)
+    return _finished(
+        with_index(frame.drop("aqi", strict=False), index.hour if index else {}, index.index if index else ()), day
+    )
 
 
 def _counted(parameter: str) -> pl.Expr:
@@ -127,6 +136,7 @@ def _finished(frame: pl.DataFrame, day: date) -> pl.DataFrame:
     return (
         frame.with_columns(*missing)
         .with_columns(day=pl.lit(day.isoformat()))
-        .select(pl.col(name).cast(dtype) for name, dtype in HOURS.items())
+        .select(*HOURS)
+        .cast(HOURS)
         .sort("device_code", "hour_start")
     )

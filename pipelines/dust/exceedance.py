@@ -1,0 +1,220 @@
+"""Exceedances (超标) of the limits in force: one row per device, limit and unbroken run of exceeding periods.
+
+Means are compared as they are, unrounded (全数值比较法, GB/T 8170), and only when they are valid.
+"""
+
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from pipelines.dust.daily import DAY_BEGINS, NIGHT_BEGINS, NIGHT_ENDS, VALID_HOURS, noise_leq
+from pipelines.dust.readings import (
+    HOUR,
+    TIME,
+    distinct,
+    energy_mean,
+    good,
+    measured_by_hour,
+    midnight,
+    slot,
+    with_interval,
+)
+from pipelines.limits import Limit, Limits, most_specific
+
+QUARTER = timedelta(minutes=15)
+QUARTER_VALID_S = 11 * 60 + 15
+"""A 15-minute mean needs three quarters of its time, as an hour does with 45 of 60 minutes (本项目口径)."""
+NOISE_HOURS = {"day": 12, "night": 6}
+"""A day or night is judged with three quarters of its 16 or 8 hours (本项目口径)."""
+
+EXCEEDANCES = pl.Schema(
+    {
+        **dict.fromkeys(
+            ("province", "day", "device_code", "project_code", "parameter", "averaging", "judgement", "level"),
+            pl.String(),
+        ),
+        **dict.fromkeys(("value", "reference_value", "limit_value"), pl.Float64()),
+        **dict.fromkeys(("unit", "standard", "limit_id"), pl.String()),
+        "began": TIME,
+        "ended": TIME,
+    }
+)
+PERIODS = pl.Schema({"device_code": pl.String(), "began": TIME, "ended": TIME, "value": pl.Float64()})
+
+
+def exceedances(
+    readings: pl.DataFrame | pl.LazyFrame,
+    hours: pl.DataFrame,
+    devices: pl.DataFrame,
+    projects: pl.DataFrame,
+    city_hours: pl.DataFrame,
+    limits: Limits,
+    day: date,
+) -> pl.DataFrame:
+    """Every run of consecutive periods in which a device exceeded a limit, with its greatest value.
+
+    readings: canonical dust readings of the day; hours: dust_hourly of the day and, so that the night can be judged,
+    of the next morning; devices, projects: registers; city_hours: dust_hourly of the control stations. A device is
+    judged by the most specific limit for its place (its own adcode, else its project's) and its project's phase.
+    `value` is what is compared: of judgement `difference` the mean less `reference_value` (the mean of the control
+    stations of its city in that hour; without one there is no judgement), of `count` the number of periods.
+    """
+    sites = _sites(hours, devices, projects)
+    province = sites["province"].first() if sites.height else ""
+    judged = _judged(sites, limits.in_force(str(province), day))
+    keys = {(limit.parameter, limit.averaging) for limit, _ in judged if limit.judgement != "count"}
+    means = {key: _periods(readings, hours, devices, day, *key) for key in sorted(keys)}
+    exceeding = {
+        limit.id: _exceeding(means[limit.parameter, limit.averaging].join(covered, on="device_code"), limit, city_hours)
+        for limit, covered in judged
+        if limit.judgement != "count"
+    }
+    found = [_described(_runs(exceeding[limit.id]), limit, day) for limit, _ in judged if limit.id in exceeding]
+    found += [
+        _described(_counted(exceeding[limit.counts], limit, covered), limit, day)
+        for limit, covered in judged
+        if limit.counts in exceeding
+    ]
+    return pl.concat([pl.DataFrame(schema=EXCEEDANCES), *found]).sort("device_code", "limit_id", "began")
+
+
+def _sites(hours: pl.DataFrame, devices: pl.DataFrame, projects: pl.DataFrame) -> pl.DataFrame:
+    """province, device_code, project_code, adcode, phase of every device that is registered or has hours."""
+    project = projects.select("project_code", "phase", project_adcode="adcode").unique("project_code")
+    known = devices.select("province", "device_code", "project_code", "adcode").unique("device_code")
+    seen = hours.select("province", "device_code").unique()
+    return (
+        known.join(seen, on=["province", "device_code"], how="full", coalesce=True)
+        .join(project, on="project_code", how="left")
+        .with_columns(adcode=pl.coalesce("adcode", "project_adcode"))
+        .drop("project_adcode")
+    )
+
+
+def _judged(sites: pl.DataFrame, limits: tuple[Limit, ...]) -> list[tuple[Limit, pl.DataFrame]]:
+    """Each limit with the sites that it is the most specific one for."""
+    covered: dict[str, list[pl.DataFrame]] = {}
+    for (adcode, phase), part in sites.group_by("adcode", "phase"):
+        for limit in most_specific(limits, *(None if x is None else str(x) for x in (adcode, phase))):
+            covered.setdefault(limit.id, []).append(part)
+    return [(limit, pl.concat(covered[limit.id])) for limit in limits if limit.id in covered]
+
+
+def _periods(
+    readings: pl.DataFrame | pl.LazyFrame,
+    hours: pl.DataFrame,
+    devices: pl.DataFrame,
+    day: date,
+    parameter: str,
+    averaging: str,
+) -> pl.DataFrame:
+    """The valid means of one parameter and averaging time: device_code, began, ended, value."""
+    if averaging == "15min":
+        return _quarters(readings.lazy(), devices, day, parameter)
+    if averaging in ("day", "night"):
+        return _noise(hours, day, averaging)
+    start = midnight(day)
+    of_day = hours.filter(f"{parameter}_valid", pl.col("day") == day.isoformat())
+    if averaging == "1h":
+        return of_day.select(
+            "device_code", began="hour_start", ended=pl.col("hour_start") + HOUR, value=pl.col(parameter)
+        ).cast(PERIODS)
+    means = of_day.sort("device_code", "hour_start").group_by("device_code", maintain_order=True)
+    daily = means.agg(value=pl.col(parameter).mean(), hours=pl.len())
+    return _lasting(daily.filter(pl.col("hours") >= VALID_HOURS[parameter]), start, start + 24 * HOUR)
+
+
+def _quarters(readings: pl.LazyFrame, devices: pl.DataFrame, day: date, parameter: str) -> pl.DataFrame:
+    """15-minute means from the full hour (自整时起依次顺延15分钟), of good readings."""
+    mean = energy_mean(pl.col(parameter)) if parameter == "noise" else pl.col(parameter).mean()
+    seconds = pl.col("slot").n_unique() * pl.col("interval_s").first()
+    parts = [
+        with_interval(distinct(frame).filter(good(parameter)), devices)
+        .with_columns(slot=slot(day), began=pl.col("observed_at").dt.truncate("15m"))
+        .group_by("device_code", "began", maintain_order=True)
+        .agg(value=mean, seconds=seconds)
+        .filter(pl.col("seconds") >= QUARTER_VALID_S)
+        for _, frame in measured_by_hour(readings, day)
+    ]
+    return pl.concat(parts).with_columns(ended=pl.col("began") + QUARTER).select(*PERIODS).cast(PERIODS)
+
+
+def _noise(hours: pl.DataFrame, day: date, averaging: str) -> pl.DataFrame:
+    """The Leq of the day or of the night that begins on it."""
+    began, ended = (DAY_BEGINS, NIGHT_BEGINS) if averaging == "day" else (NIGHT_BEGINS, NIGHT_ENDS)
+    name = f"noise_{averaging}"
+    enough = noise_leq(hours, day).filter(pl.col(f"{name}_hours") >= NOISE_HOURS[averaging])
+    return _lasting(enough.rename({name: "value"}), midnight(day) + began, midnight(day) + ended)
+
+
+def _lasting(means: pl.DataFrame, began: datetime, ended: datetime) -> pl.DataFrame:
+    """Means that all cover the same time."""
+    times = {"began": pl.lit(began, TIME), "ended": pl.lit(ended, TIME)}
+    return means.with_columns(**times).select(*PERIODS).cast(PERIODS)
+
+
+def _exceeding(periods: pl.DataFrame, limit: Limit, city_hours: pl.DataFrame) -> pl.DataFrame:
+    """The periods above the limit, with reference_value and the value that is compared."""
+    if limit.judgement == "difference":
+        cities = city_means(city_hours, limit.parameter)
+        periods = (
+            periods.with_columns(city=pl.col("adcode").str.head(4))
+            .join(cities, left_on=["city", "began"], right_on=["city", "hour_start"])
+            .with_columns(value=pl.col("value") - pl.col("reference_value"))
+        )
+    else:
+        periods = periods.with_columns(reference_value=pl.lit(None, pl.Float64))
+    above = pl.col("value") >= limit.value if limit.at_limit else pl.col("value") > limit.value
+    return periods.filter(above)
+
+
+def city_means(station_hours: pl.DataFrame, parameter: str) -> pl.DataFrame:
+    """Mean of a city's stations with a valid hour: city (4 digits of the adcode), hour_start, reference_value."""
+    return (
+        station_hours.filter(f"{parameter}_valid", pl.col("adcode").is_not_null())
+        .sort("device_code")
+        .group_by(pl.col("adcode").str.head(4).alias("city"), "hour_start", maintain_order=True)
+        .agg(reference_value=pl.col(parameter).mean())
+    )
+
+
+def _runs(periods: pl.DataFrame) -> pl.DataFrame:
+    """Consecutive periods of a device as one: from the first to the last, with the greatest value and its reference."""
+    new = (pl.col("began") != pl.col("ended").shift(1)).fill_null(True).over("device_code")
+    peak = pl.col("value").arg_max()
+    return (
+        periods.sort("device_code", "began")
+        .with_columns(run=new.cum_sum().over("device_code"))
+        .group_by("province", "device_code", "project_code", "run", maintain_order=True)
+        .agg(
+            pl.col("began").first(),
+            pl.col("ended").last(),
+            pl.col("value", "reference_value").get(peak),
+        )
+    )
+
+
+def _counted(periods: pl.DataFrame, limit: Limit, covered: pl.DataFrame) -> pl.DataFrame:
+    """Devices that exceeded the counted limit more often than `limit` allows: value is how often."""
+    counts = (
+        periods.join(covered.select("device_code"), on="device_code", how="semi")
+        .group_by("province", "device_code", "project_code")
+        .agg(pl.col("began").min(), pl.col("ended").max(), value=pl.len().cast(pl.Float64))
+        .with_columns(reference_value=pl.lit(None, pl.Float64))
+    )
+    return counts.filter(pl.col("value") > limit.value)
+
+
+def _described(runs: pl.DataFrame, limit: Limit, day: date) -> pl.DataFrame:
+    """Adds what the limit says."""
+    said = ("parameter", "averaging", "judgement", "level", "unit", "standard")
+    return (
+        runs.with_columns(
+            *[pl.lit(getattr(limit, name)).alias(name) for name in said],
+            day=pl.lit(day.isoformat()),
+            limit_value=pl.lit(float(limit.value)),
+            limit_id=pl.lit(limit.id),
+        )
+        .select(*EXCEEDANCES)
+        .cast(EXCEEDANCES)
+    )

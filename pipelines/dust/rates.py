@@ -1,0 +1,256 @@
+"""Upload rates (数据回传率) and online times (在线率) per device and local day: the rows of upload_rate_daily.
+
+Integers only; a rate is made where it is shown, from sums (roll_up), and is never a mean of rates.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from pipelines.dust.readings import ASSUMED_INTERVAL_S, HOUR, TIME, between, measured_by_hour, midnight, slot, versions
+
+GRACE = timedelta(hours=1)
+"""On time: received within this time after observation (rules.md)."""
+REPAIR = timedelta(days=10)
+"""Uploads received later than this after the day no longer change its figures (model: the ministry's rule)."""
+ONLINE_INTERVALS = 3
+"""Online: the last reading is younger than this many expected intervals (本项目口径)."""
+RETURNED_NUM, RETURNED_DEN = 3, 4
+"""An hour is returned when at least 3/4 of its expected slots came, 45 of 60 (本项目口径)."""
+DAY_S = 24 * 3600
+
+RATES = pl.Schema(
+    {
+        **dict.fromkeys(("province", "day", "device_code", "project_code", "vendor", "adcode"), pl.String()),
+        "registered": pl.Boolean(),
+        **dict.fromkeys(
+            (
+                "interval_s",
+                "expected",
+                "received",
+                "valid",
+                "on_time",
+                "late",
+                "hours_expected",
+                "hours_returned",
+                "online_minutes",
+                "in_service_minutes",
+            ),
+            pl.Int64(),
+        ),
+        "mapping": pl.String(),
+    }
+)
+_HOUR = pl.Schema(
+    {
+        **dict.fromkeys(("device_code", "province", "project_code", "vendor", "adcode", "mapping"), pl.String()),
+        **dict.fromkeys(
+            ("hour", "received", "valid", "on_time", "first", "last", "inner", "span", "until"), pl.Int64()
+        ),
+    }
+)
+COUNTS = tuple(name for name, dtype in RATES.items() if dtype == pl.Int64() and name != "interval_s")
+
+
+def upload_rates(
+    readings: pl.DataFrame | pl.LazyFrame, devices: pl.DataFrame, day: date, as_of: datetime | None
+) -> pl.DataFrame:
+    """One row per dust device in service on the day, and per unregistered device that uploaded.
+
+    readings: canonical dust readings of the province and day; devices: its device register as of the end of the day;
+    as_of: until when the day is judged (the day is still running), None for the whole day. A device counts from
+    installed_at (unknown: from midnight) to retired_at, or to the moment its register says stopped or retired.
+    Unregistered devices are counted against 60 s without an expectation: expected, hours and service are null.
+    """
+    end_s = DAY_S if as_of is None else max(0, min(DAY_S, int((as_of - midnight(day)).total_seconds())))
+    ended = midnight(day) + 24 * HOUR
+    repaired = pl.col("received_at") < pl.lit(ended + REPAIR, TIME)
+    in_time = readings.lazy().filter(between(midnight(day), ended), repaired)
+    service = _service(devices, day, end_s)
+    hours = [
+        _hour(frame, service, day, number, end_s)
+        for number, (_, frame) in enumerate(measured_by_hour(in_time, day, _spill(service)))
+        if frame.height
+    ]
+    came = pl.concat(hours) if hours else pl.DataFrame(schema=_HOUR)
+    counted = _counted(came, _due(service))
+    due = _due(service).group_by("device_code").agg(expected=pl.col("due").sum(), hours_expected=pl.len())
+    return _finished(service, due, counted, day)
+
+
+def roll_up(rates: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """The same sums for a project, vendor, city, province (columns `by`; none: one row over all) and their rates.
+
+    Sums are over registered devices, whose uploads are expected; `unregistered` counts the others. Rates are between 0
+    and 1 and null where nothing was expected: transmission = received / expected, validity = valid / received,
+    effective = valid / expected, hours = hours returned / expected, online = minutes online / in service.
+    """
+    sums = [pl.col(name).filter("registered").sum() for name in COUNTS]
+    devices = pl.col("registered").sum().cast(pl.Int64)
+    unregistered = pl.col("registered").not_().sum().cast(pl.Int64)
+    counts = [devices.alias("devices"), unregistered.alias("unregistered"), *sums]
+    summed = rates.group_by(*by).agg(*counts).sort(*by) if by else rates.select(*counts)
+    return summed.with_columns(
+        transmission_rate=_ratio("received", "expected"),
+        validity_rate=_ratio("valid", "received"),
+        effective_rate=_ratio("valid", "expected"),
+        hours_rate=_ratio("hours_returned", "hours_expected"),
+        online_rate=_ratio("online_minutes", "in_service_minutes"),
+    )
+
+
+def _ratio(part: str, whole: str) -> pl.Expr:
+    return pl.when(pl.col(whole) > 0).then(pl.col(part) / pl.col(whole))
+
+
+def _service(devices: pl.DataFrame, day: date, end_s: int) -> pl.DataFrame:
+    """The registered dust devices with interval_s and their service of the day as seconds of it: [begin_s, end_s)."""
+    stopped = pl.when(pl.col("state").is_in(["stopped", "retired"])).then("observed_at")
+    interval = pl.col("expected_interval_s").cast(pl.Int64)
+    return (
+        devices.filter(pl.col("device_kind").fill_null("dust") == "dust")
+        .unique("device_code", keep="first", maintain_order=True)
+        .select(
+            "province",
+            "device_code",
+            "project_code",
+            "adcode",
+            "device_vendor",
+            interval_s=pl.when(interval > 0).then(interval).otherwise(ASSUMED_INTERVAL_S),
+            begin_s=_second(pl.col("installed_at"), day).fill_null(0),
+            end_s=pl.min_horizontal(_second(pl.col("retired_at"), day), _second(stopped, day), pl.lit(end_s, pl.Int64)),
+            registered=pl.lit(True),
+        )
+    )
+
+
+def _second(instant: pl.Expr, day: date) -> pl.Expr:
+    """Second of the local day at which something happens, within [0, 86400]."""
+    seconds = (instant - pl.lit(midnight(day), TIME)).dt.total_milliseconds() // 1000
+    return seconds.clip(0, DAY_S)
+
+
+def _spill(service: pl.DataFrame) -> timedelta:
+    """How far a slot may reach into the next hour: only intervals that do not divide an hour do."""
+    crossing = service.filter(3600 % pl.col("interval_s") != 0)["interval_s"].max()
+    return timedelta(seconds=int(crossing) if isinstance(crossing, int) else 0)
+
+
+def _slots_before(second: pl.Expr) -> pl.Expr:
+    """How many slots begin before this second of the day."""
+    return (second + pl.col("interval_s") - 1) // pl.col("interval_s")
+
+
+def _due(service: pl.DataFrame) -> pl.DataFrame:
+    """device_code, hour (0 to 23), due: expected slots that begin in the hour, within service."""
+    begin = pl.max_horizontal(pl.col("begin_s"), pl.col("hour") * 3600)
+    end = pl.min_horizontal(pl.col("end_s"), pl.col("hour") * 3600 + 3600)
+    return (
+        service.join(pl.DataFrame({"hour": range(24)}), how="cross")
+        .with_columns(due=_slots_before(pl.max_horizontal(begin, end)) - _slots_before(begin))
+        .filter(pl.col("due") > 0)
+        .select("device_code", "hour", "due")
+    )
+
+
+def _hour(frame: pl.DataFrame, service: pl.DataFrame, day: date, number: int, end_s: int) -> pl.DataFrame:
+    """What came of each device for hour `number` of the day: the columns of _HOUR.
+
+    received, valid, on_time count slots that begin in the hour. first, last: seconds of the day of its readings;
+    inner: seconds online between them; span: how long one reading keeps the device online; until: end of service.
+    """
+    known = service.select("device_code", "interval_s", "begin_s", until="end_s")
+    rows = (
+        frame.join(known, on="device_code", how="left")
+        .with_columns(
+            pl.col("interval_s").fill_null(ASSUMED_INTERVAL_S),
+            pl.col("begin_s").fill_null(0),
+            pl.col("until").fill_null(end_s),
+            second=_second(pl.col("observed_at"), day),
+        )
+        .with_columns(slot_s=slot(day) * pl.col("interval_s"))
+        .filter(pl.col("second") >= pl.col("begin_s"), pl.col("second") < pl.col("until"))
+    )
+    here = rows.filter(pl.col("second") // 3600 == number)
+    about = here.group_by("device_code").agg(
+        pl.col("province", "project_code", "vendor", "adcode").drop_nulls().max(), versions()
+    )
+    parts = about.join(_slots(rows, number), on="device_code", how="full", coalesce=True)
+    parts = parts.join(_online(here), on="device_code", how="left")
+    return parts.with_columns(hour=pl.lit(number, pl.Int64)).select(*_HOUR).cast(_HOUR)
+
+
+def _slots(rows: pl.DataFrame, number: int) -> pl.DataFrame:
+    """device_code, received, valid, on_time: expected slots that begin in the hour and were filled so."""
+    begins_here = (pl.col("slot_s") // 3600 == number) & (pl.col("slot_s") >= pl.col("begin_s"))
+    return (
+        rows.filter(begins_here)
+        .group_by("device_code", "slot_s")
+        .agg(
+            valid=(pl.col("quality") == 1).any(),
+            on_time=(pl.col("received_at") - pl.col("observed_at") <= pl.lit(GRACE)).any(),
+        )
+        .group_by("device_code")
+        .agg(pl.len().alias("received"), pl.col("valid").sum(), pl.col("on_time").sum())
+    )
+
+
+def _online(here: pl.DataFrame) -> pl.DataFrame:
+    """device_code, first, last, inner, span, until of the hour's readings."""
+    span = pl.col("interval_s") * ONLINE_INTERVALS
+    seconds = here.select("device_code", "second", "until", span=span).unique().sort("device_code", "second")
+    gap = pl.min_horizontal(pl.col("second").diff().over("device_code").fill_null(0), pl.col("span"))
+    return (
+        seconds.with_columns(gap=gap)
+        .group_by("device_code")
+        .agg(
+            first=pl.col("second").min(),
+            last=pl.col("second").max(),
+            inner=pl.col("gap").sum(),
+            span=pl.col("span").first(),
+            until=pl.col("until").first(),
+        )
+    )
+
+
+def _counted(came: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
+    """The hours of each device added up; online time bridges the gap to the next hour's first reading."""
+    bridge = pl.min_horizontal(pl.col("next").fill_null(pl.col("until")) - pl.col("last"), pl.col("span"))
+    return (
+        came.join(due, on=["device_code", "hour"], how="left")
+        .sort("device_code", "hour")
+        .with_columns(next=pl.col("first").shift(-1).backward_fill().over("device_code"))
+        .group_by("device_code")
+        .agg(
+            pl.col("province", "project_code", "vendor", "adcode").drop_nulls().max().name.prefix("upload_"),
+            pl.col("received", "valid", "on_time").sum(),
+            hours_returned=(pl.col("received") * RETURNED_DEN >= pl.col("due") * RETURNED_NUM).sum(),
+            online_minutes=(pl.col("inner") + bridge).sum() // 60,
+            mapping=versions(),
+        )
+    )
+
+
+def _finished(service: pl.DataFrame, due: pl.DataFrame, counted: pl.DataFrame, day: date) -> pl.DataFrame:
+    """One row per device: registered ones with what was due, unregistered ones with what came."""
+    in_service = service.filter(pl.col("end_s") > pl.col("begin_s"))
+    expecting = ("expected", "hours_expected", "hours_returned")
+    return (
+        in_service.join(due, on="device_code", how="left")
+        .join(counted, on="device_code", how="full", coalesce=True)
+        .with_columns(
+            pl.col("registered").fill_null(False),
+            pl.col("received", "valid", "on_time", "online_minutes").fill_null(0),
+            *[pl.when("registered").then(pl.col(name).fill_null(0)).alias(name) for name in expecting],
+            *[pl.coalesce(name, f"upload_{name}") for name in ("province", "project_code", "adcode")],
+            pl.col("interval_s").fill_null(ASSUMED_INTERVAL_S),
+            vendor=pl.coalesce("upload_vendor", "device_vendor"),
+            in_service_minutes=(pl.col("end_s") - pl.col("begin_s")) // 60,
+            day=pl.lit(day.isoformat()),
+        )
+        .with_columns(late=pl.col("received") - pl.col("on_time"))
+        .select(*RATES)
+        .cast(RATES)
+        .sort("device_code")
+    )

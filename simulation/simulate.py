@@ -60,6 +60,21 @@ def simulate(spec: Spec, catalog: Catalog, registry: Registry) -> Simulation:
     )
 
 
+def topics_of(spec: Spec, catalog: Catalog) -> list[str]:
+    """Every raw topic that the spec's vendors write, their own ones included."""
+    feeds = (*spec.provinces, "national")
+    return [
+        _topic(province, kind, vendor)
+        for province, kind in catalog.raw
+        if province in feeds
+        for vendor in _vendors(province).values()
+    ]
+
+
+def _topic(province: str, kind: str, vendor: Mapping[str, Any]) -> str:
+    return RawTopic(province, kind, vendor["code"] if vendor["topic"] == "own" else None).topic
+
+
 def _feed(
     province: str, kind: str, frame: pl.DataFrame, catalog: Catalog, registry: Registry, spec: Spec
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -68,10 +83,7 @@ def _feed(
     if spec.faults:
         rows = pl.concat([rows, damaged_rows(frame, province, kind)])
     vendors = _vendors(province)
-    topics = {
-        code: RawTopic(province, kind, code if vendor["topic"] == "own" else None).topic
-        for code, vendor in vendors.items()
-    }
+    topics = {code: _topic(province, kind, vendor) for code, vendor in vendors.items()}
     rows = rows.with_columns(pl.col("vendor").replace_strict(topics).alias("topic"))
     values, guids = _encoded(rows, province, kind, catalog, registry)
     uploads = pl.DataFrame(

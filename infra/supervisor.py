@@ -24,6 +24,7 @@ from infra.guardian import MARK, sweep
 RESTART_AT_ONCE = 75  # EX_TEMPFAIL: a worker that ended on purpose to be started anew
 LONGEST_PAUSE = 30.0
 STEADY_AFTER = 60.0  # s of running after which earlier ends no longer count
+PLAIN_OUTPUT = {"NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}  # it goes to files
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **service.environment, MARK: self._mark},
+                env={**os.environ, **PLAIN_OUTPUT, **service.environment, MARK: self._mark},
                 cwd=service.folder,
                 start_new_session=True,
             )

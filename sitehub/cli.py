@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from infra.errors import StackError
+from sitehub.logging import configure_logging
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("sitehub.commands.up:up", "Start broker, registry, workers and Dagster."),
@@ -42,7 +43,8 @@ for _name, (_where, _help) in COMMANDS.items():
 
 def main() -> None:
     """Run one command line and end the process with its exit code."""
-    complain = Console(stderr=True, highlight=False)
+    configure_logging()
+    complain = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app(exit_on_error=False)
     except CycloptsError:

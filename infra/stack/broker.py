@@ -17,6 +17,8 @@ from infra.supervisor import Service
 
 LARGEST_MESSAGE = 8 << 20
 
+LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
+
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -54,7 +56,7 @@ def broker_service(home: Path, packages: Packages, port: int, quick: bool = Fals
         PROPERTIES.format(host=LOOPBACK, port=port, controller=controller, data=data, largest=LARGEST_MESSAGE),
         encoding="utf-8",
     )
-    java = (str(packages.java), "-Xmx512m", *QUICK_START[quick], "-cp", f"{packages.broker_jars}/*")
+    java = (str(packages.java), "-Xmx512m", *QUICK_START[quick], *LOGGING, "-cp", f"{packages.broker_jars}/*")
     if not (data / "meta.properties").exists():
         _format(java, config)
     return Service(

@@ -31,6 +31,7 @@ def registry_service(home: Path, packages: Packages, port: int, quick: bool = Fa
             f"-Dapicurio.datasource.url={database}",
             # The management interface is built in and would listen on port 9000 of every address.
             *(f"-Dquarkus.management.host={LOOPBACK}", "-Dquarkus.management.port=0"),
+            *("-Dquarkus.log.level=WARN", "-Dquarkus.log.console.color=false"),
             *("-jar", str(packages.registry_jar)),
         ),
         ready=lambda: registry_answers(registry_url(port)),

@@ -1,0 +1,103 @@
+"""What the assets work with: the lake, the gold database, the limits and the folders (资源)."""
+
+from datetime import UTC, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import polars as pl
+import sqlalchemy as sa
+
+from assets.partitions import FeedDay
+from pipelines.limits import Limits
+from sitehub.settings import Settings
+from store import gold
+from store.lake import Lake
+
+IN_MEMORY_ROWS = 1_000_000
+"""About 1 GB as a frame of canonical readings."""
+
+
+class Hub(dg.ConfigurableResource[Any]):
+    """Places as text, so that Dagster shows them; what lies behind is opened once a process."""
+
+    lake_url: str
+    gold_url: str
+    reports_dir: str
+    data_docs_dir: str
+    catalog_dir: str
+    timezone: str
+
+    @classmethod
+    def at(cls, settings: Settings) -> "Hub":
+        """The hub of these settings."""
+        return cls(
+            lake_url=settings.lake_url,
+            gold_url=settings.gold_url,
+            reports_dir=str(settings.reports_dir),
+            data_docs_dir=str(settings.home / "data_docs"),
+            catalog_dir=str(settings.catalog_dir),
+            timezone=settings.timezone,
+        )
+
+    @property
+    def lake(self) -> Lake:
+        """The lake's tables."""
+        return _lake(self.lake_url, self.catalog_dir, self.timezone)
+
+    @property
+    def gold(self) -> sa.Engine:
+        """The gold database at its newest schema."""
+        return _gold(self.gold_url)
+
+    @property
+    def limits(self) -> Limits:
+        """Every configured limit and index table."""
+        return _limits(self.catalog_dir)
+
+    @property
+    def docs(self) -> Path:
+        """The folder of Data Docs."""
+        return Path(self.data_docs_dir)
+
+    def report_folder(self, at: FeedDay) -> Path:
+        """Where the report of a partition lies."""
+        return Path(self.reports_dir) / "dust" / at.province / at.iso
+
+    def readings(self, at: FeedDay) -> pl.LazyFrame:
+        """The canonical readings of a partition: in memory where they fit, else read from the lake as needed."""
+        rows = self.lake.read(at.kind, at.province, at.iso)
+        if rows.select(pl.len()).collect().item() > IN_MEMORY_ROWS:
+            return rows
+        return rows.collect().lazy()
+
+    def hours(self, at: FeedDay) -> pl.DataFrame:
+        """The hourly means of a partition as they were last computed; empty when they were not."""
+        return self.lake.read_gold("dust_hourly", at.province, at.iso).collect()
+
+    def day(self, table: str, at: FeedDay) -> pl.DataFrame:
+        """A daily table's rows of a partition."""
+        return gold.read_partition(self.gold, table, at.province, at.iso)
+
+    def register(self, kind: str, at: FeedDay) -> pl.DataFrame:
+        """The register of 'device' or 'project' as it stood when the day ended."""
+        ended = datetime.combine(at.day + timedelta(days=1), time(), ZoneInfo(self.timezone)).astimezone(UTC)
+        return gold.read_history(self.gold, kind, at.province, ended)
+
+
+@cache
+def _lake(url: str, catalog_dir: str, timezone: str) -> Lake:
+    return Lake(url, Path(catalog_dir), timezone)
+
+
+@cache
+def _gold(url: str) -> sa.Engine:
+    gold.upgrade(url)
+    return gold.engine(url)
+
+
+@cache
+def _limits(catalog_dir: str) -> Limits:
+    return Limits.load(Path(catalog_dir) / "limits")

@@ -1,0 +1,103 @@
+"""Jobs and the times they run at (作业与定时)."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from assets.dust import tables
+from assets.figures import POOL
+from assets.hub import Hub
+from assets.partitions import FEEDS, FeedDay, in_order
+from assets.readings import canonical_readings
+from assets.report import dust_report
+from sitehub.settings import settings
+
+ZONE = settings().timezone
+LAKE_TABLES = (
+    "canonical/dust-reading",
+    "canonical/station-reading",
+    "canonical/device",
+    "canonical/project",
+    "quarantine",
+    "gold/dust_hourly",
+)
+
+figures = [canonical_readings, *tables, dust_report]
+
+
+def yesterday(now: datetime) -> date:
+    """The local day before `now` (zoned)."""
+    return now.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)
+
+
+@dg.asset_check(asset="dust_daily", description="Yesterday is computed for every feed. 昨日各省数据均已计算。")
+def yesterday_is_computed(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """Freshness by partition: the time of the last materialisation would be renewed by any repaired day of the past."""
+    day = yesterday(datetime.now(ZoneInfo(ZONE)))
+    done = context.instance.get_materialized_partitions(dg.AssetKey("dust_daily"))
+    missing = [feed for feed in FEEDS if FeedDay(day, feed).key not in done]
+    return dg.AssetCheckResult(
+        passed=not missing,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{day}: not computed for {', '.join(missing)}" if missing else f"{day}: all feeds are computed",
+        metadata={"feeds computed / feeds": f"{len(FEEDS) - len(missing)} / {len(FEEDS)}"},
+    )
+
+
+_FRESHNESS = dg.AssetSelection.checks(yesterday_is_computed)
+
+dust_day = dg.define_asset_job(
+    "dust_day",
+    selection=dg.AssetSelection.assets(*figures) - _FRESHNESS,
+    description="All figures and the report of one day and province. 某省某日的全部指标与日报。",
+)
+freshness = dg.define_asset_job(
+    "freshness", selection=_FRESHNESS, description="Is yesterday computed for every feed? 昨日是否已算完。"
+)
+
+
+@dg.op(pool=POOL)
+def join_small_files(context: dg.OpExecutionContext, hub: Hub) -> None:
+    """Compacts and vacuums every table of the lake (合并小文件、清理旧文件)."""
+    for table in LAKE_TABLES:
+        hub.lake.compact(table)
+        hub.lake.vacuum(table)
+        context.log.info("%s: compacted and vacuumed", table)
+
+
+@dg.job(description="Joins the lake's small files and deletes those no version of the last week needs. 湖表整理。")
+def lake_upkeep() -> None:
+    """Weekly: landing writes a file every few seconds."""
+    join_small_files()
+
+
+@dg.schedule(
+    job=dust_day,
+    cron_schedule="30 2 * * *",
+    execution_timezone=ZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Yesterday, every feed: also those that sent nothing, because a rate of 0 is a figure. 每日 02:30。",
+)
+def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+    """One run a feed, the control stations first."""
+    day = yesterday(context.scheduled_execution_time)
+    for at in in_order(FeedDay(day, feed) for feed in FEEDS):
+        priority = {"dagster/priority": "1"} if at.is_reference else {}
+        yield dg.RunRequest(run_key=f"{at.key}@nightly", partition_key=at.key, tags=priority)
+
+
+upkeep_weekly = dg.ScheduleDefinition(
+    job=lake_upkeep,
+    cron_schedule="0 4 * * 0",
+    execution_timezone=ZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+freshness_daily = dg.ScheduleDefinition(
+    job=freshness,
+    cron_schedule="0 6 * * *",
+    execution_timezone=ZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+schedules = [nightly, upkeep_weekly, freshness_daily]

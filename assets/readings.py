@@ -1,0 +1,85 @@
+"""Where the assets begin: what landing wrote, and the survey of one partition of it (湖中规范数据)."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from assets.figures import OWNERS, POOL, check_spec
+from assets.hub import Hub
+from assets.partitions import FEED_DAYS, FeedDay
+from assets.published import checked, column_schema
+from assets.version import code_version
+
+LANDED = (
+    ("dust_reading_log", "canonical/dust-reading", "Readings of the sites' dust devices. 扬尘监测规范记录。"),
+    ("station_reading_log", "canonical/station-reading", "Hours of the national control stations. 国控点小时值。"),
+    ("quarantine_log", "quarantine", "Rejected uploads with their bytes and the reason. 被拒上传及原因。"),
+    ("registers", "device_history, project_history", "Devices and projects with their history. 设备与项目登记历史。"),
+)
+
+landed = [
+    dg.AssetSpec(
+        name,
+        description=f"{words} Written by `sitehub land` ({where}), exactly once, append only.",
+        group_name="landed",
+        kinds={"sql"} if name == "registers" else {"deltalake"},
+        tags={"layer": "canonical"},
+        owners=OWNERS,
+    )
+    for name, where, words in LANDED
+]
+
+JUDGED = (
+    "event_id", "province", "day", "device_code", "observed_at", "received_at", "period", "quality", "quality_notes",
+    "mapping", "source_topic", "source_partition", "source_offset",
+)  # fmt: skip
+
+
+@dg.asset(
+    partitions_def=FEED_DAYS,
+    deps=["dust_reading_log", "station_reading_log"],
+    description=(
+        "The canonical readings of a province and local day as this run found them in the lake: nothing is copied, the "
+        "partition is counted and judged. 某省某日的规范读数：清点并检查，不复制。"
+    ),
+    group_name="dust",
+    kinds={"polars", "deltalake"},
+    tags={"layer": "canonical"},
+    owners=OWNERS,
+    code_version=code_version(),
+    check_specs=[check_spec("canonical_readings")],
+    pool=POOL,
+)
+def canonical_readings(context: dg.AssetExecutionContext, hub: Hub) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster does not know a parametrised one
+    """Counts and judges one partition of the lake."""
+    at = FeedDay.of(context.partition_key)
+    readings = hub.readings(at)
+    verdict = checked(hub, "canonical_readings", readings.select(JUDGED), at)
+    return dg.MaterializeResult(
+        metadata=_survey(readings) | {"data_docs": verdict.metadata["data_docs"]}, check_results=[verdict]
+    )
+
+
+def _survey(readings: pl.LazyFrame) -> dict[str, Any]:
+    counts = (
+        readings.select(
+            rows=pl.len(),
+            devices=pl.col("device_code").n_unique(),
+            good=(pl.col("quality") == 1).sum(),
+            twelve_hours=pl.col("quality_notes").str.contains("twelve_hours").sum(),
+            last_received=pl.col("received_at").max(),
+            mappings=pl.col("mapping").unique().sort().implode(),
+        )
+        .collect()
+        .row(0, named=True)
+    )
+    return {
+        "dagster/row_count": counts["rows"],
+        "dagster/column_schema": column_schema(readings.collect_schema()),
+        "devices": counts["devices"],
+        "good / all readings": f"{counts['good']} / {counts['rows']}",
+        "readings twelve hours off": counts["twelve_hours"],
+        "last received": str(counts["last_received"] or "–"),
+        "mappings": ", ".join(counts["mappings"]) or "–",
+    }

@@ -1,0 +1,44 @@
+"""The daily dust report as an asset (扬尘监测日报): the gold figures through the view model into files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from assets.figures import OWNERS
+from assets.hub import Hub
+from assets.partitions import FEED_DAYS, FeedDay
+from assets.version import code_version
+from reports.inputs import DustReportInputs
+from reports.render import render_all
+from reports.view import build_view
+from store.dust_inputs import dust_inputs
+
+
+@dg.asset(
+    partitions_def=FEED_DAYS,
+    deps=["dust_hourly", "dust_daily", "upload_rate_daily", "exceedance", "station_reference", "rejected_daily"],
+    description=(
+        "The report of a province and day as HTML, XLSX, PDF and PNG. Not made for the control stations' feed. "
+        "扬尘监测日报；国控点数据不出报告。"
+    ),
+    group_name="dust",
+    kinds={"html", "excel"},
+    tags={"layer": "report"},
+    owners=OWNERS,
+    code_version=code_version(),
+    output_required=False,
+)
+def dust_report(context: dg.AssetExecutionContext, hub: Hub) -> Iterator[dg.MaterializeResult[None]]:
+    """Draws the report; it runs only where every blocking check of the run has passed."""
+    at = FeedDay.of(context.partition_key)
+    if at.is_reference:
+        context.log.info("no report is made of the control stations")
+        return
+    view = build_view(DustReportInputs(**dust_inputs(hub.gold, hub.lake, at.province, at.day)))
+    files = render_all(view, hub.report_folder(at))
+    yield dg.MaterializeResult(metadata={name: _link(path) for name, path in files.items()})
+
+
+def _link(path: Path) -> dg.UrlMetadataValue:
+    return dg.MetadataValue.url(path.absolute().as_uri())

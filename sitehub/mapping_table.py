@@ -37,7 +37,7 @@ def _key(source: Field) -> str:
 
 
 def _unit_text(rule: Rule, field: Field) -> str:
-    return f"{rule.unit} → {field.unit}" if rule.unit != field.unit else rule.unit or ""
+    return f"{rule.unit} → {field.unit}" if rule.unit not in (None, field.unit) else field.unit or ""
 
 
 def _unused(key: str, kind: str, zh: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def time_format(name: str) -> TimeFormat:
     if not {"MM", "dd"} <= set(tokens) or not {"yy", "yyyy"} & set(tokens) or len(set(tokens)) != len(tokens):
         raise TimeFormatError(f"{name!r} is no time format with year, month and day once each")
     between = _TOKEN.split(name)
-    if any(character.isalnum() for text in between for character in text):
+    if any(character.isalnum() for text in between for character in text.replace("T", "")):
         raise TimeFormatError(f"{name!r} has letters that are no part of a format")
     pieces = [_TOKENS[token] for token in tokens] + [("", "")]
     shape = "".join(re.escape(text) + pattern for text, (pattern, _) in zip(between, pieces, strict=True))

@@ -1,0 +1,48 @@
+"""`sitehub normalise`: the normaliser of one province (标准化), until it is told to stop."""
+
+import os
+import sys
+
+# Read when polars and Faust are imported, below: one thread a worker, and the quicker event loop.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+os.environ.setdefault("FAUST_LOOP", "uvloop")
+
+
+def normalise(*, province: str, watch_seconds: float = 30.0) -> None:
+    """Run the normaliser of one province.
+
+    New topics of the province (a vendor's own) are noticed: the process then starts itself again with them.
+    Exit 0 when told to stop, 2 for an unknown province, 3 where topics or schemas are missing, 71 on anything
+    unexpected: nothing uncommitted is visible then, and the next start goes on where the last commit stopped.
+
+    Parameters
+    ----------
+    province
+        The feed, e.g. jiangsu.
+    watch_seconds
+        How often to look for new topics.
+    """
+    from confluent_kafka import KafkaException
+
+    from infra.errors import StackError
+    from pipelines.catalog import Catalog
+    from sitehub.settings import settings
+    from streams.normaliser import NotProvisionedError, run
+
+    chosen = settings()
+    catalog = Catalog.load(chosen.catalog_dir)
+    if province not in catalog.provinces:
+        sys.stderr.write(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}\n")
+        sys.exit(2)
+    try:
+        again = run(province, catalog, chosen.bootstrap_servers, chosen.registry_url, watch_seconds)
+    except NotProvisionedError as error:
+        sentence, _, remedy = str(error).rpartition(". ")
+        raise StackError(f"{sentence}.", f"{remedy}.") from error
+    except KafkaException as error:
+        raise StackError(
+            f"Kafka at {chosen.bootstrap_servers} does not answer.",
+            "Start it with `sitehub up`, or set another address.",
+        ) from error
+    if again:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # the same command and process id

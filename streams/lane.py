@@ -1,0 +1,135 @@
+"""A lane (通道): everything about one input partition, from fetched records to committed transactions.
+
+Why nothing is lost and nothing doubled, whoever dies, hangs or comes back:
+
+1. Opening a lane starts a producer with the partition's own transactional id. Kafka thereby fences every older owner of
+   that id and ends its open transaction. Only then the committed offset is read. So it is final: nobody else can move
+   it any more.
+2. Only records from that offset on are taken, each once, in offset order. Records that Faust did not deliver are read
+   from the log itself; a gap is believed only when the log has one.
+3. The canonical and quarantine records of a stretch and the offset behind it are committed in one transaction. What a
+   dead owner had not committed was never visible and is read again; what a fenced one tries to commit is refused.
+
+Safety so rests on the transactional id alone, not on the consumer group: two workers that both believe they own a
+partition cost a restart, no record.
+
+While a transaction commits, further records wait and go into the next one: transactions grow with the load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+
+from streams.outputs import Outputs
+from streams.source import Source
+from streams.transaction import commit, fencing_producer
+
+Process = Callable[[Sequence[ConsumerRecord]], Awaitable[Outputs]]
+
+TRANSACTION_RECORDS: Final = 5000
+HIGH_WATER: Final = 20_000
+LINGER_S: Final = 0.01
+
+
+class Lane:
+    """Takes one partition's records in, commits what they become. Made anew each time the partition is assigned."""
+
+    def __init__(
+        self,
+        partition: TopicPartition,
+        *,
+        bootstrap_servers: str,
+        group: str,
+        source: Source,
+        process: Process,
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        """`process` makes outputs of records; `fail` is called with whatever goes wrong, and ends the process."""
+        self.partition = partition
+        self._bootstrap_servers = bootstrap_servers
+        self._group = group
+        self._source = source
+        self._process = process
+        self._fail = fail
+        self._chunks: deque[Sequence[ConsumerRecord]] = deque()
+        self._waiting = 0
+        self._next = 0
+        self._producer: AIOKafkaProducer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._cancellable = False
+        self._closed = False
+
+    async def put(self, records: Sequence[ConsumerRecord]) -> None:
+        """Take records in; waits while too many are waiting already."""
+        self._chunks.append(records)
+        self._waiting += len(records)
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        while self._waiting > HIGH_WATER and self._task is not None:
+            await asyncio.wait([self._task], timeout=LINGER_S)
+
+    async def close(self) -> None:
+        """Let a running transaction finish, drop what waits (the next owner reads it again), release the producer."""
+        self._closed = True
+        self._chunks.clear()
+        self._waiting = 0
+        if self._task is not None:
+            if self._cancellable:
+                self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def _work(self) -> None:
+        try:
+            if self._producer is None:
+                await self._open()
+            while self._chunks:
+                if self._waiting < TRANSACTION_RECORDS:
+                    await asyncio.sleep(LINGER_S)
+                records = await self._take()
+                if records:
+                    outputs = await self._interruptible(self._process(records))
+                    position = records[-1].offset + 1
+                    await commit(self._producer, outputs, self._group, {self.partition: position})
+                    self._next = position
+            self._task = None
+        except asyncio.CancelledError as stop:
+            if not self._closed:
+                self._fail(stop)
+        except BaseException as error:  # noqa: BLE001 (fenced, broker gone, a bug: whatever it is, it ends the process)
+            self._fail(error)
+
+    async def _open(self) -> None:
+        name = f"sitehub.{self._group}.{self.partition.topic}.{self.partition.partition}"
+        self._producer = await fencing_producer(self._bootstrap_servers, name)
+        self._next = await self._source.committed(self.partition)
+
+    async def _take(self) -> list[ConsumerRecord]:
+        """The next records without gap or repetition, at least TRANSACTION_RECORDS if so many wait."""
+        records: list[ConsumerRecord] = []
+        following = self._next
+        while self._chunks and len(records) < TRANSACTION_RECORDS:
+            chunk = self._chunks.popleft()
+            self._waiting -= len(chunk)
+            fresh = [record for record in chunk if record.offset >= following]
+            if not fresh:
+                continue
+            if fresh[0].offset > following:
+                records += await self._source.stretch(self.partition, following, fresh[0].offset)
+            records += fresh
+            following = fresh[-1].offset + 1
+        return records
+
+    async def _interruptible(self, work: Awaitable[Outputs]) -> Outputs:
+        """Wait for work outside any transaction (it may wait for the registry); `close` may cancel it."""
+        self._cancellable = True
+        try:
+            return await work
+        finally:
+            self._cancellable = False

@@ -1,0 +1,80 @@
+"""The lanes of one worker, driven by a Faust agent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterable, Sequence
+from typing import Any, Final
+
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
+
+from streams.lane import Lane, Process
+from streams.source import Source
+
+log = structlog.get_logger(__name__)
+
+CRASHED: Final = 71
+
+
+def crash(error: BaseException) -> None:
+    """Crash only (只崩不跳): one line, and out. Nothing uncommitted is visible; the supervisor starts a new process."""
+    log.critical("the worker ends: nothing of its last transaction is visible", error=repr(error))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(CRASHED)
+
+
+class Lanes:
+    """Hands each chunk to its partition's lane, and closes the lanes before the group may give partitions away."""
+
+    def __init__(self, app: Any, bootstrap_servers: str, process: Process) -> None:
+        """`app` is the Faust app whose agent calls `run`."""
+        self._app = app
+        self._bootstrap_servers = bootstrap_servers
+        self._process = process
+        self._source: Source | None = None
+        self._lanes: dict[tuple[str, int], Lane] = {}
+        app.on_partitions_revoked.connect(self._revoked, weak=False)
+
+    async def run(self, stream: AsyncIterable[Sequence[ConsumerRecord]]) -> None:
+        """Take chunks until the worker stops; then let running transactions finish."""
+        try:
+            async for records in stream:
+                await self._put(records)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._stop())
+            raise
+        except BaseException as error:  # noqa: BLE001 (Faust would log it, acknowledge the chunk and go on)
+            crash(error)
+
+    async def _put(self, records: Sequence[ConsumerRecord]) -> None:
+        place = records[0].topic, records[0].partition
+        if place not in self._app.consumer.assignment():
+            return  # revoked since it was fetched: it belongs to the next owner
+        if place not in self._lanes:
+            self._lanes[place] = self._lane(TopicPartition(*place))
+        await self._lanes[place].put(records)
+
+    def _lane(self, partition: TopicPartition) -> Lane:
+        if self._source is None:
+            self._source = Source(self._bootstrap_servers, self._app.conf.id)
+        return Lane(
+            partition,
+            bootstrap_servers=self._bootstrap_servers,
+            group=self._app.conf.id,
+            source=self._source,
+            process=self._process,
+            fail=crash,
+        )
+
+    async def _revoked(self, *_: Any, **__: Any) -> None:
+        closing, self._lanes = list(self._lanes.values()), {}
+        await asyncio.gather(*(lane.close() for lane in closing))
+
+    async def _stop(self) -> None:
+        await self._revoked()
+        if self._source is not None:
+            await self._source.close()

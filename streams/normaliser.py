@@ -1,0 +1,156 @@
+"""The normaliser of one province as a Faust app (标准化进程)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import faust
+import structlog
+from aiokafka import ConsumerRecord
+from confluent_kafka import KafkaException
+
+from pipelines.catalog import Catalog
+from pipelines.names import RawTopic, canonical_topic, parse_raw_topic, quarantine_topic, subject_of
+from pipelines.wire import writer_ids
+from streams.chunks import ChunkScheduler, ChunkSchema
+from streams.fetching import PatientTransport
+from streams.lanes import Lanes
+from streams.outputs import Outputs, Target, outputs, raw_batch
+from streams.topics import missing, raw_topics, topic_partitions
+from streams.writers import Registry, Writers
+
+log = structlog.get_logger(__name__)
+
+# A killed worker's partitions are given away after the session time-out; the rest keeps Faust's queues short.
+FAUST_SETTINGS: Final[dict[str, Any]] = {
+    "store": "memory://",
+    "web_enabled": False,
+    "topic_disable_leader": True,
+    "topic_allow_declare": False,
+    "ConsumerScheduler": ChunkScheduler,
+    "consumer_auto_offset_reset": "earliest",
+    "broker_max_poll_records": 5000,
+    "broker_session_timeout": 6.0,
+    "broker_heartbeat_interval": 2.0,
+    "stream_buffer_maxsize": 64,
+    "stream_wait_empty": False,
+}
+
+
+class NotProvisionedError(Exception):
+    """Topics or schemas that the normaliser writes to do not exist; the text says which, and the remedy."""
+
+
+@dataclass
+class Restart:
+    """Set when the worker stops only to start again with other topics."""
+
+    wanted: bool = field(default=False)
+
+
+@dataclass(frozen=True)
+class Normaliser:
+    """What one worker does to a batch: ask the registry, normalise, address the outputs."""
+
+    catalog: Catalog
+    target: Target
+    registry_url: str
+    _writers: list[Writers] = field(default_factory=list)
+
+    async def __call__(self, records: Sequence[ConsumerRecord]) -> Outputs:
+        """Outputs of records of one partition."""
+        if not self._writers:  # made inside the running loop
+            self._writers.append(Writers(Registry(self.registry_url)))
+        batch = raw_batch(records)
+        found = await self._writers[0].look_up(writer_ids(batch), parse_raw_topic(batch.topic).subject)
+        return outputs(batch, self.catalog, found, self.target)
+
+
+async def find_target(catalog: Catalog, kinds: Sequence[str], partitions: dict[str, int], registry_url: str) -> Target:
+    """Schema ids of the canonical kinds and partition counts; waits for the registry. NotProvisionedError if absent."""
+    registry = Registry(registry_url)
+    ids = {}
+    for kind in kinds:
+        subject = subject_of(canonical_topic(kind))
+        found = await registry.schema_id(subject, catalog.canonical[kind].schema)
+        if found is None:
+            remedy = "Run `sitehub schemas register`"
+            raise NotProvisionedError(f"the registry does not hold the catalog's schema of {subject}. {remedy}")
+        ids[subject] = found
+    await registry.close()
+    return Target(ids, partitions)
+
+
+def build(
+    province: str, catalog: Catalog, bootstrap_servers: str, registry_url: str, watch_s: float
+) -> tuple[faust.App, Restart]:
+    """The app of a province over all its raw topics, and whether it asks to be started again.
+
+    Every `watch_s` it looks for new raw topics (a vendor's own) and, where there are any, stops in order to restart.
+    NotProvisionedError when canonical or quarantine topics or schemas are missing.
+    """
+    partitions = topic_partitions(bootstrap_servers)
+    topics = raw_topics(partitions, province, catalog)
+    kinds = sorted({topic.kind for topic in topics})
+    if absent := missing([*map(canonical_topic, kinds), quarantine_topic(province)], partitions) or not topics:
+        wanted = ", ".join(absent) if isinstance(absent, list) else f"raw.{province}.<kind>"
+        raise NotProvisionedError(f"there is no topic {wanted}. Run `sitehub topics create`")
+    target = asyncio.run(find_target(catalog, kinds, partitions, registry_url))
+    brokers = ";".join(f"kafka://{server.strip()}" for server in bootstrap_servers.split(","))
+    app = faust.App(f"sitehub-{province}", broker=brokers, **FAUST_SETTINGS)
+    app.transport = PatientTransport(app.conf.broker_consumer, app)
+    lanes = Lanes(app, bootstrap_servers, Normaliser(catalog, target, registry_url))
+    # acks=False: Faust must never commit, it would write an older offset over a transaction's.
+    source = app.topic(*(topic.topic for topic in topics), schema=ChunkSchema(), acks=False)
+
+    @app.agent(source, concurrency=1)
+    async def normalise(stream: Any) -> None:
+        await lanes.run(stream)
+
+    restart = Restart()
+
+    @app.task
+    async def watch() -> None:
+        await _watch(province, catalog, bootstrap_servers, topics, watch_s, restart)
+
+    log.info("normalising", province=province, topics=[topic.topic for topic in topics])
+    return app, restart
+
+
+async def _watch(
+    province: str,
+    catalog: Catalog,
+    bootstrap_servers: str,
+    topics: tuple[RawTopic, ...],
+    every_s: float,
+    restart: Restart,
+) -> None:
+    while not restart.wanted:
+        await asyncio.sleep(every_s)
+        try:
+            now = raw_topics(await asyncio.to_thread(topic_partitions, bootstrap_servers), province, catalog)
+        except KafkaException as error:
+            log.warning("no answer about new topics; asking again", error=str(error))
+            continue
+        if now != topics:
+            names = sorted({topic.topic for topic in now} ^ {topic.topic for topic in topics})
+            log.info("topics have come or gone: starting again with them", province=province, topics=names)
+            restart.wanted = True
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def run(province: str, catalog: Catalog, bootstrap_servers: str, registry_url: str, watch_s: float = 30.0) -> bool:
+    """Run the normaliser until SIGTERM or SIGINT; True when it stopped in order to be started again."""
+    app, restart = build(province, catalog, bootstrap_servers, registry_url, watch_s)
+    worker = faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        if end.code:
+            raise
+    return restart.wanted

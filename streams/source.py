@@ -1,0 +1,80 @@
+"""What the raw log itself says (上传日志), asked beside Faust: committed offsets, log starts, stretches of records."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_S: Final = 60
+
+
+class Source:
+    """One admin client and one plain consumer of a worker, connected when first needed."""
+
+    def __init__(self, bootstrap_servers: str, group: str) -> None:
+        """`group` is the consumer group whose committed offsets count."""
+        self._bootstrap_servers = bootstrap_servers
+        self._group = group
+        self._connecting = asyncio.Lock()
+        self._reading = asyncio.Lock()
+        self._clients: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
+
+    async def committed(self, partition: TopicPartition) -> int:
+        """Offset of the first record that no transaction has completed; the log's start before the first one."""
+        admin, consumer = await self._connected()
+        offsets = await admin.list_consumer_group_offsets(self._group, partitions=[partition])
+        offset = int(offsets[partition].offset)
+        return offset if offset >= 0 else await _start(consumer, partition)
+
+    async def stretch(self, partition: TopicPartition, begin: int, end: int) -> list[ConsumerRecord]:
+        """All committed records with begin ≤ offset < end; none where the log has a true gap there.
+
+        Transaction markers and compaction leave true gaps. TimeoutError when the broker does not answer for a minute.
+        """
+        _, consumer = await self._connected()
+        start = await _start(consumer, partition)
+        if start > begin:
+            # Nothing can bring these back, and stopping for ever would lose the next ones too.
+            log.critical("uploads expired before they were normalised", partition=partition, lost=(begin, start))
+            begin = start
+        async with self._reading, asyncio.timeout(PATIENCE_S):
+            consumer.assign([partition])
+            consumer.seek(partition, begin)
+            found: list[ConsumerRecord] = []
+            while await consumer.position(partition) < end:
+                fetched = await consumer.getmany(partition, timeout_ms=200)
+                found += fetched.get(partition, [])
+        return [record for record in found if record.offset < end]
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._clients is not None:
+            admin, consumer = self._clients
+            await admin.close()
+            await consumer.stop()
+
+    async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
+        async with self._connecting:
+            if self._clients is None:
+                consumer = AIOKafkaConsumer(
+                    bootstrap_servers=self._bootstrap_servers,
+                    group_id=None,
+                    enable_auto_commit=False,
+                    isolation_level="read_committed",
+                    auto_offset_reset="none",
+                )
+                admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap_servers)
+                await consumer.start()
+                await admin.start()
+                self._clients = admin, consumer
+            return self._clients
+
+
+async def _start(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int:
+    return int((await consumer.beginning_offsets([partition]))[partition])

@@ -1,0 +1,40 @@
+"""Which topics there are (主题发现), asked from the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from confluent_kafka.admin import AdminClient
+
+from pipelines.catalog import Catalog
+from pipelines.names import RawTopic, parse_raw_topic
+
+METADATA_TIMEOUT_S = 30
+
+
+def topic_partitions(bootstrap_servers: str) -> dict[str, int]:
+    """Topic → number of partitions. KafkaException when the broker does not answer for half a minute."""
+    client = AdminClient({"bootstrap.servers": bootstrap_servers})
+    return {
+        name: len(topic.partitions) for name, topic in client.list_topics(timeout=METADATA_TIMEOUT_S).topics.items()
+    }
+
+
+def raw_topics(names: Collection[str], province: str, catalog: Catalog) -> tuple[RawTopic, ...]:
+    """The raw topics of a province whose kind the catalog knows, vendor topics included, in order of name."""
+    found = []
+    for name in sorted(names):
+        if not name.startswith("raw."):
+            continue
+        try:
+            topic = parse_raw_topic(name)
+        except ValueError:
+            continue  # somebody else's topic
+        if topic.province == province and (province, topic.kind) in catalog.raw:
+            found.append(topic)
+    return tuple(found)
+
+
+def missing(wanted: Collection[str], partitions: Mapping[str, int]) -> list[str]:
+    """Those of `wanted` that do not exist."""
+    return sorted(name for name in wanted if not partitions.get(name))

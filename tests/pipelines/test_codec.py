@@ -1,0 +1,173 @@
+"""Frames and Avro bytes: the vectorised codec against fastavro, record by record."""
+
+import random
+import struct
+import uuid
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import fastavro
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.catalog import Catalog
+from pipelines.codec import decode, encode
+from pipelines.codec.block import FlatField, flat_fields, read_rows
+from pipelines.codec.records import UnreadableSchemaError
+from pipelines.codec.resolve import Resolution, physical
+from pipelines.contract import CanonicalKind
+from tests.pipelines.invented import RAW_SCHEMA, avro_body, upload
+
+CANONICAL = Catalog.load().canonical
+DUST = CANONICAL["dust-reading"]
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "string": st.text(max_size=12),
+    "int": st.integers(-(1 << 31), (1 << 31) - 1),
+    "long": st.integers(-(1 << 63), (1 << 63) - 1),
+    "double": st.floats(),
+    "boolean": st.booleans(),
+    "timestamp-millis": st.integers(-(10**12), 4 * 10**12).map(
+        lambda ms: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    ),
+}
+
+
+def records_of(kind: CanonicalKind) -> st.SearchStrategy[dict[str, Any]]:
+    """Any canonical record of a kind, nulls included."""
+    return st.fixed_dictionaries({field.name: st.none() | VALUES[field.type] for field in kind.fields})
+
+
+@pytest.mark.parametrize("kind", CANONICAL.values(), ids=lambda kind: str(kind.name))
+@settings(max_examples=15)
+@given(data=st.data())
+def test_encode_equals_fastavro_and_decode_gives_it_back(kind: CanonicalKind, data: st.DataObject) -> None:
+    """Every value is byte-equal to fastavro's encoding of the same record, and decoding gives the frame back."""
+    records = data.draw(st.lists(records_of(kind), max_size=4))
+    frame = pl.DataFrame(records, schema=kind.polars_schema, orient="row")
+    values = encode(frame, kind, 70_001)
+    schema = fastavro.parse_schema(kind.schema)
+    expected = []
+    for record in records:
+        out = BytesIO(struct.pack(">bI", 0, 70_001))
+        out.seek(5)
+        fastavro.schemaless_writer(out, schema, record)
+        expected.append(out.getvalue())
+    assert values == expected
+    assert decode(values, kind).equals(frame)
+    assert decode(values, kind).schema == kind.polars_schema
+
+
+def test_damage_in_a_canonical_topic_is_loud() -> None:
+    """A canonical value that is no exact encoding stops the reader and is named."""
+    frame = pl.DataFrame([{"event_id": "a"}, {"event_id": "b"}], schema=DUST.polars_schema, orient="row")
+    good, bad = encode(frame, DUST, 1)
+    with pytest.raises(ValueError, match="value 1 of 2 is no canonical dust-reading record"):
+        decode([good, bad[:-1]], DUST)
+
+
+FLAT = flat_fields(RAW_SCHEMA)
+SOUND = [avro_body(upload(code=f"YN-{n}", count=n - 5, tsp=None if n % 3 else 1.5)) for n in range(40)]
+
+
+def test_reads_what_was_written() -> None:
+    """Plain and nullable fields of one batch come back as they were written."""
+    assert FLAT is not None
+    frame = read_rows(SOUND, FLAT)
+    assert frame is not None
+    assert frame["code"].to_list() == [f"YN-{n}" for n in range(40)]
+    assert frame["count"].to_list() == [n - 5 for n in range(40)]
+    assert frame["tsp"].null_count() == 26
+
+
+@pytest.mark.parametrize(
+    ("fields", "damaged"),
+    [
+        ([("a", "int", True)], b"\x04\x02"),  # third branch of a union of two
+        ([("a", "int", True)], b"\x01\x02"),  # branch -1
+        ([("a", "int", True)], b"\x02\x82\x00"),  # a number with a superfluous byte
+        ([("a", "int", False)], b"\xff\xff\xff\xff\x7f"),  # more than 32 bits
+        ([("a", "boolean", False)], b"\x02"),
+        ([("a", "string", False)], b"\x02\xff"),  # no UTF-8
+        ([("a", "string", False)], b"\x80\x80\x80\x80\x80\x10"),  # a length beyond the record
+        ([("a", "string", False), ("b", "string", False)], b"\x02x"),  # cut
+        ([("a", "double", False)], bytes(9)),  # a byte too many
+        ([("a", "double", False)], b""),
+    ],
+)
+def test_lenient_readings_are_refused(fields: list[tuple[str, str, bool]], damaged: bytes) -> None:
+    """Bytes that a lenient reader would take for a value are no record, in a batch as alone."""
+    flat = [FlatField(*field) for field in fields]
+    schema = {
+        "type": "record",
+        "name": "R",
+        "fields": [{"name": f.name, "type": ["null", f.type] if f.nullable else f.type} for f in flat],
+    }
+    assert read_rows([damaged], flat) is None
+    frame, faults = Resolution(schema, schema).read([damaged, damaged])
+    assert (frame.height, sorted(faults)) == (0, [0, 1])
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 6))
+def test_damage_stays_with_its_record(rng: random.Random, flips: int) -> None:
+    """Bytes changed in one record never change another, and what is still accepted is exactly what the bytes say."""
+    bodies = [bytearray(body) for body in SOUND]
+    victim = rng.randrange(len(bodies))
+    for _ in range(flips):
+        bodies[victim][rng.randrange(len(bodies[victim]))] = rng.randrange(256)
+    frame, faults = Resolution(RAW_SCHEMA, RAW_SCHEMA).read([bytes(body) for body in bodies])
+    assert set(faults) <= {victim}
+    for body, record in zip([b for n, b in enumerate(bodies) if n not in faults], frame.to_dicts(), strict=True):
+        assert avro_body(record) == bytes(body)
+
+
+def test_evolution_by_column_equals_evolution_by_record() -> None:
+    """Missing columns take the default, numbers are promoted, unknown columns fall away, as Avro resolves them."""
+    writer = {
+        "type": "record",
+        "name": "Earlier",
+        "fields": [
+            {"name": "gone", "type": "string"},
+            {"name": "code", "type": "string"},
+            {"name": "at", "type": {"type": "int"}},
+            {"name": "PM2_5", "type": ["null", {"type": "long", "logicalType": "timestamp-millis"}]},
+            {"name": "pm10", "type": "float"},
+        ],
+    }
+    record = {"gone": "x", "code": "A", "at": 5, "PM2_5": 7, "pm10": 1.25}
+    body = avro_body(record, physical(writer))
+    frame, faults = Resolution(writer, RAW_SCHEMA).read([body, body])
+    assert not faults
+    nothing = dict.fromkeys(["site", "tsp", "noise", "count", "humidity"])
+    assert frame.to_dicts()[1] == {"code": "A", "at": 5, "PM2_5": 7.0, "pm10": 1.25, **nothing}
+    one_by_one, _ = Resolution(writer, RAW_SCHEMA).read([body, b"damaged", body])
+    assert one_by_one.equals(frame)
+
+
+def test_nested_writer_goes_record_by_record() -> None:
+    """A writer schema that no frame can read (enum, map, array, swapped null) is still resolved."""
+    writer = {
+        "type": "record",
+        "name": "DustReading",
+        "fields": [
+            {"name": "code", "type": ["string", "null"]},
+            {"name": "at", "type": "long"},
+            {"name": "extra", "type": {"type": "map", "values": {"type": "array", "items": "long"}}},
+            {"name": "state", "type": {"type": "enum", "name": "State", "symbols": ["ON", "OFF"]}},
+        ],
+    }
+    body = avro_body({"code": "A", "at": 3, "extra": {"a": [1, 2]}, "state": "OFF"}, writer)
+    nameless = avro_body({"code": None, "at": 3, "extra": {}, "state": "ON"}, writer)
+    frame, faults = Resolution(writer, RAW_SCHEMA).read([body, body + b"\0", nameless])
+    assert frame.select("code", "at").rows() == [("A", 3)]
+    assert sorted(faults) == [1, 2]
+
+
+def test_a_writer_schema_that_refers_elsewhere_is_named() -> None:
+    """A schema with a type that it does not hold cannot be read, and says so."""
+    writer = {"type": "record", "name": "R", "fields": [{"name": "code", "type": f"other.{uuid.uuid4().hex[:4]}X"}]}
+    with pytest.raises(UnreadableSchemaError, match="cannot be read"):
+        Resolution(writer, RAW_SCHEMA)

@@ -1,0 +1,50 @@
+"""Natural keys, Kafka keys and partitions."""
+
+from pathlib import Path
+
+import pytest
+from aiokafka.partitioner import murmur2 as aiokafka_murmur2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.identity import canonical_keys
+from pipelines.murmur2 import murmur2, partition
+from pipelines.normalise import normalise
+from tests.pipelines.invented import RECEIVED, WRITER, WRITER_ID, batch_of, framed, invented_catalog, upload
+
+
+def test_event_id_and_key_are_plain_text(tmp_path: Path) -> None:
+    """The natural key spells province, kind, subject, instant and discriminator; a colon in the subject stays."""
+    normalised = normalise(
+        batch_of(framed(upload(code="站:1"))), invented_catalog(tmp_path / "catalog"), {WRITER_ID: WRITER}
+    )
+    assert normalised.accepted["event_id"].to_list() == [f"yunnan:dust-reading:站:1:{RECEIVED - 60_000}:minute"]
+    assert canonical_keys(normalised.accepted, normalised.kind) == ["yunnan:站:1".encode()]
+
+
+# Vectors of Apache Kafka's own UtilsTest.testMurmur2.
+@pytest.mark.parametrize(
+    ("key", "hashed"),
+    [
+        (b"21", -973932308),
+        (b"foobar", -790332482),
+        (b"a-little-bit-long-string", -985981536),
+        (b"a-little-bit-longer-string", -1486304829),
+        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        (b"abc", 479470107),
+    ],
+)
+def test_vectors_of_the_java_client(key: bytes, hashed: int) -> None:
+    """The hash equals the Java client's on the vectors of Kafka's own test."""
+    assert murmur2(key) == hashed % (1 << 32)
+
+
+@given(st.binary(max_size=40))
+def test_equals_another_implementation(key: bytes) -> None:
+    """Any key hashes as in aiokafka's implementation."""
+    assert murmur2(key) == aiokafka_murmur2(key) % (1 << 32)
+
+
+def test_partition_ignores_the_sign() -> None:
+    """A negative hash gives a partition in range, by its lower 31 bits."""
+    assert partition(b"21", 7) == (-973932308 & 0x7FFFFFFF) % 7

@@ -1,0 +1,81 @@
+"""What an upload comes wrapped in."""
+
+import struct
+import uuid
+
+import pytest
+from confluent_kafka.schema_registry import (
+    header_schema_id_serializer,
+    prefix_schema_id_serializer,
+)
+from confluent_kafka.schema_registry.serde import SchemaId
+from confluent_kafka.serialization import MessageField, SerializationContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.wire import SCHEMA_HEADER, VALUE_LIMIT, unframe, writer_ids
+from tests.pipelines.invented import TOPIC, batch_of
+
+GUID = uuid.UUID("0f0e0d0c-0b0a-4908-8706-050403020100")
+
+
+def test_prefix_as_confluent_writes_it() -> None:
+    """The id before the value is read as confluent-kafka's serialiser wrote it."""
+    value = prefix_schema_id_serializer(b"body", None, SchemaId("AVRO", schema_id=70_000))
+    found = unframe(batch_of(value))
+    assert found.avro == {70_000: [0]}
+    assert found.bodies == {0: b"body"}
+
+
+def test_guid_header_as_confluent_writes_it() -> None:
+    """The GUID in the header is read as confluent-kafka's serialiser wrote it, and the whole value is the body."""
+    context = SerializationContext(TOPIC, MessageField.VALUE, headers=[])
+    value = header_schema_id_serializer(b"\0body", context, SchemaId("AVRO", guid=str(GUID)))
+    batch = batch_of(value, headers=context.headers)
+    assert unframe(batch).bodies == {0: b"\0body"}
+    assert writer_ids(batch) == {GUID}
+
+
+def test_id_in_the_header() -> None:
+    """A header may also carry the id form, as confluent-kafka's deserialiser accepts it."""
+    batch = batch_of(b"body", headers=[("other", b"x"), (SCHEMA_HEADER, struct.pack(">bI", 0, 9))])
+    assert unframe(batch).avro == {9: [0]}
+
+
+@pytest.mark.parametrize("header", [b"", b"\0\0\0\1", b"\1" + bytes(15), b"\2" + bytes(16), b"\1\0\0\0\1"])
+def test_broken_schema_header_is_unframed(header: bytes) -> None:
+    """A schema header of another form is refused and named, not guessed at."""
+    fault = unframe(batch_of(b'{"code": "A"}', headers=[(SCHEMA_HEADER, header)])).faults[0]
+    assert (fault.reason, fault.field) == ("unframed", SCHEMA_HEADER)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "empty"),
+        (b"", "empty"),
+        (b"\0\0\0\1", "unframed"),
+        (b"[1]", "unframed"),
+        (b"  ", "unframed"),
+        (b"\xef\xbb\xbf{}", "unframed"),
+        (b"{" + b" " * VALUE_LIMIT, "oversized"),
+    ],
+)
+def test_what_is_neither(value: bytes | None, reason: str) -> None:
+    """Nothing, too much and neither framing are told apart."""
+    assert unframe(batch_of(value)).faults[0].reason == reason
+
+
+def test_largest_value_is_taken() -> None:
+    """The limit itself still passes."""
+    assert unframe(batch_of(b"{" + b" " * (VALUE_LIMIT - 1))).json == [0]
+
+
+@given(
+    st.lists(st.none() | st.binary(max_size=12) | st.binary(max_size=8).map(lambda b: b"\0\0\0\0\2" + b), max_size=20)
+)
+def test_every_row_once(values: list[bytes | None]) -> None:
+    """Whatever the bytes, a row is framed Avro, JSON or refused, and only one of them."""
+    found = unframe(batch_of(*values))
+    rows = [row for rows in found.avro.values() for row in rows] + found.json + list(found.faults)
+    assert sorted(rows) == list(range(len(values)))

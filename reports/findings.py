@@ -1,0 +1,135 @@
+"""What was found on the day: exceedances against the limits in force, the nearest stations, malformed uploads."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from reports.inputs import DustReportInputs
+from reports.model import Exceedance, Limit, Listing, Reference, Rejected
+from reports.numbers import number, rate
+from reports.sites import Places, local
+from reports.words import Text, city_name, plain_text, word, words
+
+Plain = Mapping[str, Any]
+
+
+def limits_in_force(limits: tuple[Plain, ...]) -> tuple[Limit, ...]:
+    """The limits that the day is judged by, in the order in which they were given."""
+    return tuple(
+        Limit(
+            id=str(row["id"]),
+            parameter=word("parameter", str(row["parameter"])),
+            averaging=word("averaging", str(row["averaging"])),
+            judgement=word("judgement", str(row["judgement"])),
+            level=word("level", str(row["level"])),
+            value=number(float(row["value"])),
+            unit=unit_text(str(row["unit"])),
+            scope=_scope(row),
+            standard=str(row["standard"]),
+            title=str(row.get("title") or ""),
+            effective_from=str(row.get("effective_from") or "–"),
+            effective_to=str(row.get("effective_to") or "–"),
+            provenance=word("provenance", str(row["provenance"])),
+        )
+        for row in limits
+    )
+
+
+def exceedances(inputs: DustReportInputs, names: Places, shown: int) -> Listing[Exceedance]:
+    """Every run of exceeding periods, alarms first, then in the order of time."""
+    dates = {str(row["id"]): str(row.get("effective_from") or "–") for row in inputs.limits}
+    ordered = sorted(inputs.exceedances.to_dicts(), key=lambda row: (row["level"] != "alarm", row["began"], row["device_code"]))
+    return Listing(tuple(_exceedance(row, names, dates, inputs.day) for row in ordered), shown)
+
+
+def references(frame: pl.DataFrame, names: Places, shown: int) -> Listing[Reference]:
+    """Sites beside their nearest station, the largest deviation first."""
+    rows = sorted(frame.to_dicts(), key=lambda row: (-abs(row["deviation"] or 0.0), row["device_code"], row["parameter"]))
+    highest = max((value for row in rows for value in (row["site_mean"], row["station_mean"]) if value is not None), default=0.0)
+    return Listing(tuple(_reference(row, names, highest or 1.0) for row in rows), shown)
+
+
+def rejected(frame: pl.DataFrame, shown: int) -> Listing[Rejected]:
+    """Malformed uploads by vendor and reason, the most frequent first."""
+    columns = ["vendor", "kind", "reason", "field"]
+    counted = frame.with_columns(pl.col(columns).fill_null("")).group_by(columns).agg(pl.col("count").sum())
+    ordered = sorted(counted.to_dicts(), key=lambda row: (-row["count"], *(row[column] for column in columns)))
+    whole = sum(row["count"] for row in ordered)
+    return Listing(
+        tuple(
+            Rejected(
+                vendor=plain_text(row["vendor"]) if row["vendor"] else words()["vendor.unknown"],
+                kind=word("kind", row["kind"]),
+                reason=word("reason", row["reason"]),
+                field=row["field"],
+                count=row["count"],
+                share=rate(row["count"], whole),
+            )
+            for row in ordered
+        ),
+        shown,
+    )
+
+
+def unit_text(unit: str) -> str:
+    """A unit as a reader writes it."""
+    return {"ug/m3": "µg/m³", "mg/m3": "mg/m³", "dB(A)": "dB(A)", "dB": "dB(A)"}.get(unit, unit)
+
+
+def _exceedance(row: Plain, names: Places, dates: Mapping[str, str], day: date) -> Exceedance:
+    digits = 1 if row["parameter"] == "noise" else 0
+    return Exceedance(
+        name=names.name(row["device_code"], row["project_code"]),
+        device_code=row["device_code"],
+        city=city_name(names.adcode(row["device_code"], row["project_code"])),
+        parameter=word("parameter", row["parameter"]),
+        averaging=word("averaging", row["averaging"]),
+        judgement=word("judgement", row["judgement"]),
+        level=word("level", row["level"]),
+        value=number(row["value"], digits),
+        reference=number(row["reference_value"], digits),
+        limit=number(row["limit_value"]),
+        unit=unit_text(row["unit"]),
+        standard=row["standard"],
+        effective_from=dates.get(row["limit_id"], "–"),
+        began=_clock(row["began"], day),
+        ended=_clock(row["ended"], day, end=True),
+    )
+
+
+def _reference(row: Plain, names: Places, highest: float) -> Reference:
+    return Reference(
+        name=names.name(row["device_code"], row["project_code"]),
+        device_code=row["device_code"],
+        city=city_name(names.adcode(row["device_code"], row["project_code"])),
+        station=row["station_name"] or row["station_code"],
+        station_code=row["station_code"],
+        distance=number(row["distance_km"], 1),
+        parameter=word("parameter", row["parameter"]),
+        hours=row["hours"],
+        site_mean=number(row["site_mean"]),
+        station_mean=number(row["station_mean"]),
+        deviation=number(row["deviation"], signed=True),
+        deviation_percent=number(row["deviation_percent"], 1, signed=True),
+        site_at=round(100 * (row["site_mean"] or 0.0) / highest, 1),
+        station_at=round(100 * (row["station_mean"] or 0.0) / highest, 1),
+    )
+
+
+def _scope(row: Plain) -> Text:
+    phases = [word("phase", str(phase)) for phase in row.get("phases") or ()]
+    cities = [city_name(str(adcode)) for adcode in row.get("adcodes") or ()]
+    parts = [*cities, *phases]
+    if not parts:
+        return words()["scope.all"]
+    return Text("、".join(part.zh for part in parts), ", ".join(part.en for part in parts))
+
+
+def _clock(instant: datetime, day: date, end: bool = False) -> str:
+    """HH:MM local; midnight at the end of the day is 24:00, another day is named."""
+    at = local(instant)
+    if end and (at.hour, at.minute) == (0, 0) and (at.date() - day).days == 1:
+        return "24:00"
+    return f"{at:%H:%M}" if at.date() == day else f"{at:%m-%d %H:%M}"

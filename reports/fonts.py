@@ -1,0 +1,36 @@
+"""The report's own typefaces (Noto Sans and Serif SC, OFL), so that a page reads the same where no font is installed."""
+
+import base64
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+import pylopdf_fonts_zh_cn
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
+
+FOLDER = Path(pylopdf_fonts_zh_cn.__file__).parent
+SANS, SERIF = FOLDER / "NotoSansSC-Regular.otf", FOLDER / "NotoSerifSC-Regular.otf"
+
+
+def subset_data_uri(font: Path, text: str) -> str:
+    """A WOFF2 of the glyphs that `text` uses, as a data URI; the same text gives the same bytes."""
+    face = TTFont(font, recalcTimestamp=False)
+    options = Options(layout_features=["kern", "mark", "mkmk"], hinting=False, desubroutinize=True, notdef_outline=True)
+    subsetter = Subsetter(options)
+    subsetter.populate(text=text)
+    subsetter.subset(face)
+    face.flavor = "woff2"
+    out = BytesIO()
+    face.save(out)
+    return "data:font/woff2;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+
+
+def missing_glyphs(font: Path, text: str) -> set[str]:
+    """Printable characters of `text` that the font cannot draw."""
+    return {char for char in text if char.isprintable() and ord(char) not in _drawable(font)}
+
+
+@cache
+def _drawable(font: Path) -> frozenset[int]:
+    return frozenset(TTFont(font, lazy=True).getBestCmap())

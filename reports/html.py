@@ -1,0 +1,50 @@
+"""The report as one HTML file: no script, no outside address, its own font, Chinese first with an English switch."""
+
+import base64
+import hashlib
+import re
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.fonts import SANS, SERIF, subset_data_uri
+from reports.model import DustReportView
+from reports.words import Text, words
+
+TAG = re.compile(r"<[^>]*>")
+HEADING = re.compile(r"<h[12][^>]*>(.*?)</h[12]>", re.DOTALL)
+
+
+def render_html(view: DustReportView) -> str:
+    """The whole page. Its style sheet is admitted by hash, so that nothing an upload contains can add style or script."""
+    environment = _environment()
+    body = environment.get_template("dust_report.html.j2").render(view=view, w=words())
+    style = environment.get_template("report.css.j2").render(
+        sans=Markup(subset_data_uri(SANS, _letters(body))),
+        serif=Markup(subset_data_uri(SERIF, _letters("".join(HEADING.findall(body))))),
+        shades=view.heat_maps[0].shades if view.heat_maps else (),
+    )
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    return environment.get_template("page.html.j2").render(view=view, w=words(), body=Markup(body), style=Markup(style), digest=digest)
+
+
+def both(text: Text) -> Markup:
+    """A text in both languages, of which the page's switch shows one; the same text in both is written once."""
+    if text.zh == text.en:
+        return Markup("<span>{}</span>").format(text.zh)
+    return Markup('<span class="zh" lang="zh-CN">{}</span><span class="en" lang="en">{}</span>').format(text.zh, text.en)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["both"] = both
+    environment.filters["grouped"] = lambda count: f"{count:,}"
+    return environment
+
+
+def _letters(markup: str) -> str:
+    """Every character that the page can show, and all of ASCII."""
+    text = Markup(TAG.sub("", markup)).unescape()
+    return "".join(sorted(set(text) | {chr(code) for code in range(32, 127)} | set("※×▲●○–−·*")))

@@ -1,0 +1,45 @@
+"""What a dust report is made of: the gold frames of one province and local day, nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class MappingVersion:
+    """A mapping (映射) that made some of the day's figures, and how well its source is known."""
+
+    name: str
+    """`<province>/<kind>@<hash>`"""
+    provenance: str
+    """verified, second-hand or assumed"""
+    source: str
+    """where the mapping is known from, in words"""
+
+
+@dataclass(frozen=True)
+class DustReportInputs:
+    """Frames of one province and day, with the columns of the gold tables of the same names.
+
+    `daily`, `rates`, `exceedances`, `reference` and `rejected` hold that day alone; `hours` are the rows of
+    `dust_hourly`; `recent` are `dust_daily` rows of the days before (may be empty); `projects` and `devices` are the
+    registers as they stood at the end of the day. `limits` are the limits in force on the day, one mapping a limit
+    with the fields of `avro_schemas/limits/`; an empty tuple means that no limit is configured.
+    """
+
+    province: str
+    day: date
+    daily: pl.DataFrame
+    hours: pl.DataFrame
+    rates: pl.DataFrame
+    exceedances: pl.DataFrame
+    reference: pl.DataFrame
+    rejected: pl.DataFrame
+    projects: pl.DataFrame
+    devices: pl.DataFrame
+    recent: pl.DataFrame
+    limits: tuple[Mapping[str, object], ...]
+    mappings: tuple[MappingVersion, ...]
+    code_version: str

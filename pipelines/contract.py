@@ -102,7 +102,7 @@ def read_json(file: Path) -> dict[str, Any]:
 def read_yaml(file: Path) -> dict[str, Any]:
     """Read one YAML mapping; CatalogError when the file holds none."""
     try:
-        content = yaml.safe_load(file.read_text("utf-8"))
+        content = yaml.load(file.read_text("utf-8"), yaml.CSafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CatalogError(file, "file", f"not YAML ({error})", "Mend the YAML") from error
     if not isinstance(content, dict):

@@ -21,15 +21,15 @@ class UnitError(ValueError):
 
 
 @cache
-def _registry(definitions: Path) -> pint.UnitRegistry[Decimal]:
+def _registry(definitions: str) -> pint.UnitRegistry[Decimal]:
     registry: pint.UnitRegistry[Decimal] = pint.UnitRegistry(non_int_type=Decimal)
-    registry.load_definitions(definitions)
+    registry.load_definitions(definitions.splitlines())
     return registry
 
 
 def conversion(definitions: Path, source: str, target: str) -> Linear:
     """How values in `source` become values in `target`. Decimal arithmetic: 1000 is 1000, not 999.9999999999999."""
-    registry = _registry(definitions)
+    registry = _registry(definitions.read_text("utf-8"))
     try:
         zero = registry.Quantity(Decimal(0), source).to(target).magnitude
         one = registry.Quantity(Decimal(1), source).to(target).magnitude

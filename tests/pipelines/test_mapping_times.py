@@ -24,7 +24,9 @@ FORMATS = {
     "yyyy/MM/dd HH:mm": "%Y/%m/%d %H:%M",
     "yyyy-MM-ddTHH:mm:ss": "%Y-%m-%dT%H:%M:%S",
 }
-INSTANTS = st.datetimes(datetime(1992, 1, 1), datetime(2068, 12, 31)).map(lambda day: day.replace(microsecond=0))
+INSTANTS = st.datetimes(datetime(1992, 1, 1), datetime(2068, 12, 31)).map(  # noqa: DTZ001 # local times
+    lambda day: day.replace(microsecond=0)
+)
 
 
 def _parsed(text: str | None, name: str) -> datetime | None:
@@ -35,7 +37,7 @@ def _parsed(text: str | None, name: str) -> datetime | None:
 
 @pytest.mark.parametrize("name", FORMATS)
 @given(local=INSTANTS)
-@example(local=datetime(2024, 2, 29, 23, 59, 59))
+@example(local=datetime(2024, 2, 29, 23, 59, 59))  # noqa: DTZ001 # local time
 def test_a_local_time_is_read_like_the_slow_reference(name: str, local: datetime) -> None:
     """What datetime writes in a format is read back as the same instant of Shanghai."""
     text = local.strftime(FORMATS[name])
@@ -109,7 +111,9 @@ def test_a_format_without_a_day_is_refused(name: str) -> None:
 
 
 TEXT = {"t": "string"}
-OBSERVED = "  observed_at: {from: t, time: [yyyy-MM-dd HH:mm:ss, yyyy-MM-dd], required: true}\n  period: {const: minute}\n"
+OBSERVED = (
+    "  observed_at: {from: t, time: [yyyy-MM-dd HH:mm:ss, yyyy-MM-dd], required: true}\n  period: {const: minute}\n"
+)
 
 
 def _judged(folder: Path, offset: timedelta) -> tuple[str | None, str | None]:

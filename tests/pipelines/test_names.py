@@ -28,11 +28,12 @@ def test_the_other_topics_are_named_after_kind_and_province() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["raw.jiangsu", "raw.Jiangsu.device", "raw.jiangsu.dust_reading", "canonical.device", "raw.a.b.c.d", "raw..b"]
+    "name",
+    ["raw.jiangsu", "raw.Jiangsu.device", "raw.jiangsu.dust_reading", "canonical.device", "raw.a.b.c.d", "raw..b"],
 )
 def test_what_is_no_raw_topic_is_refused(name: str) -> None:
     """A name of another form is an error that tells the form."""
-    with pytest.raises(ValueError, match="raw.<province>.<kind>"):
+    with pytest.raises(ValueError, match=r"raw\.<province>\.<kind>"):
         parse_raw_topic(name)
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines.dust.aqi import with_index
 from pipelines.dust.hourly import GASES
-from pipelines.dust.readings import AGE, HOUR, between, energy_mean, good, midnight, versions
+from pipelines.dust.readings import AGE, HOUR, TIME, between, energy_mean, good, midnight, versions
 from pipelines.limits import Limits
 
 PARAMETERS = ("pm2_5", "pm10", "tsp")
@@ -67,8 +67,7 @@ def daily_means(
     """
     sums = hours.group_by("province", "device_code", maintain_order=True).agg(
         *[expression for p in PARAMETERS for expression in _mean(p)],
-        *[_gas(gas) for gas in GASES if gas != "o3"],
-        pl.col("o3").max(),
+        *[_gas(gas) for gas in GASES],
         pl.col("readings").sum(),
         pl.col("duplicates").sum(),
         versions(),
@@ -76,7 +75,7 @@ def daily_means(
     own = _reported(reported, subject, day)
     frame = (
         sums.join(own, on=["province", "device_code"], how="full", coalesce=True)
-        .join(_ozone(hours), on="device_code", how="left")
+        .join(_ozone(hours, day), on="device_code", how="left")
         .join(_noise(hours, next_morning, day), on="device_code", how="left")
         .join(devices.select("device_code", "project_code").unique("device_code"), on="device_code", how="left")
         .with_columns(mapping=pl.coalesce("mapping", "reported_mapping"))
@@ -122,22 +121,22 @@ def _mean(parameter: str) -> list[pl.Expr]:
 
 
 def _gas(name: str) -> pl.Expr:
-    """The 24-hour mean of a gas, null with too few hours."""
-    return pl.when(pl.col(name).count() >= GAS_HOURS).then(pl.col(name).mean()).alias(name)
+    """The 24-hour mean of a gas, of O3 the greatest hour; null with too few hours."""
+    figure = pl.col(name).max() if name == "o3" else pl.col(name).mean()
+    return pl.when(pl.col(name).count() >= GAS_HOURS).then(figure).alias(name)
 
 
-def _ozone(hours: pl.DataFrame) -> pl.DataFrame:
-    """device_code, o3_8h: the greatest 8-hour mean of the day (臭氧日最大8小时), null when the day is not covered."""
-    rolling = (
-        hours.sort("device_code", "hour_start")
-        .upsample("hour_start", every="1h", group_by="device_code", maintain_order=True)
-        .with_columns(
-            window=pl.col("o3").rolling_mean(OZONE_WINDOW, min_samples=OZONE_HOURS).over("device_code"),
-        )
-    )
-    whole = rolling.filter(pl.int_range(pl.len()).over("device_code") >= OZONE_WINDOW - 1)
-    enough = pl.col("window").count() >= OZONE_WINDOWS
-    return whole.group_by("device_code").agg(o3_8h=pl.when(enough).then(pl.col("window").max()))
+def _ozone(hours: pl.DataFrame, day: date) -> pl.DataFrame:
+    """device_code, o3_8h: greatest 8-hour mean (臭氧日最大8小时), null when too few are valid."""
+    number = (pl.col("hour_start") - pl.lit(midnight(day), TIME)).dt.total_hours()
+    windows = []
+    for first in range(24 - OZONE_WINDOW + 1):
+        values = pl.col("o3").filter(number.is_between(first, first + OZONE_WINDOW, closed="left"))
+        windows.append(pl.when(values.count() >= OZONE_HOURS).then(values.mean()).alias(f"window_{first}"))
+    means = hours.group_by("device_code").agg(windows)
+    valid = pl.sum_horizontal(pl.col("^window_.*$").is_not_null())
+    greatest = pl.max_horizontal("^window_.*$")
+    return means.select("device_code", o3_8h=pl.when(valid >= OZONE_WINDOWS).then(greatest))
 
 
 def _reported(readings: pl.DataFrame, subject: str, day: date) -> pl.DataFrame:

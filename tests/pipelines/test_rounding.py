@@ -30,7 +30,7 @@ def test_ties_go_to_the_even_digit(value: float, digits: int, expected: str) -> 
 
 
 def test_noise_of_sums_does_not_hide_a_tie() -> None:
-    """The mean of 0.1 and 0.2 is stored as 0.15000000000000002: to one decimal it is a tie and becomes 0.2, and 0.25 becomes 0.2."""
+    """The mean of 0.1 and 0.2 is stored as 0.15000000000000002: it is a tie all the same."""
     assert rounded((0.1 + 0.2) / 2, 1) == Decimal("0.2")
     assert rounded((0.1 + 0.2 + 0.45) / 3, 1) == Decimal("0.2")
 

@@ -21,6 +21,8 @@ from pipelines.wire import RawBatch, WriterId, WriterSchema
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
 
+    from streams.records import Record
+
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -44,8 +46,8 @@ class Target:
     prefix: str = ""
 
 
-def raw_batch(records: Sequence[ConsumerRecord]) -> RawBatch:
-    """Records of one partition, as aiokafka gives them."""
+def raw_batch(records: Sequence[ConsumerRecord | Record]) -> RawBatch:
+    """Records of one partition, in offset order."""
     return RawBatch(
         topic=records[0].topic,
         partition=records[0].partition,
@@ -53,7 +55,7 @@ def raw_batch(records: Sequence[ConsumerRecord]) -> RawBatch:
         timestamps=[record.timestamp for record in records],
         keys=[record.key for record in records],
         values=[record.value for record in records],
-        headers=[record.headers for record in records],
+        headers=[record.headers for record in records],  # type: ignore[misc] # a header of no value passes as it is
     )
 
 

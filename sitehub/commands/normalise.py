@@ -26,9 +26,11 @@ def normalise(*, province: str, watch_seconds: float = 30.0) -> None:
 
     from infra.errors import StackError
     from pipelines.catalog import Catalog
+    from sitehub.logging import configure_logging
     from sitehub.settings import settings
     from streams.normaliser import NotProvisionedError, run
 
+    configure_logging()
     chosen = settings()
     catalog = Catalog.load(chosen.catalog_dir)
     if province not in catalog.provinces:

@@ -1,0 +1,41 @@
+"""`sitehub land`: canonical records and rejected uploads into the lake and the register history (落湖)."""
+
+import signal
+import threading
+
+
+def land() -> None:
+    """Run the landing until it is told to stop.
+
+    It takes up where its last commit stopped, and what it has collected when told to stop is landed first. Anything
+    unexpected ends the process: no half commit is left, and the next start goes on.
+    """
+    from confluent_kafka import KafkaException
+
+    from infra.errors import StackError
+    from pipelines.catalog import Catalog
+    from sitehub.logging import configure_logging
+    from sitehub.settings import settings
+    from store.gold import engine, upgrade
+    from store.lake import Lake
+    from streams.landing import Landing, Pace
+    from streams.sinks import sinks_of
+
+    configure_logging()
+    chosen = settings()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    catalog = Catalog.load(chosen.catalog_dir)
+    upgrade(chosen.gold_url)
+    lake, gold = Lake(chosen.lake_url, chosen.catalog_dir, chosen.timezone), engine(chosen.gold_url)
+    try:
+        landing = Landing(chosen.bootstrap_servers, catalog, lambda topic: sinks_of(topic, catalog, lake, gold))
+        landing.run(Pace(chosen.landing_seconds, chosen.landing_rows), stopping.is_set)
+    except KafkaException as error:
+        raise StackError(
+            f"Kafka at {chosen.bootstrap_servers} is not in order: {error.args[0].str()}.",
+            "Start it with `sitehub up`, or set SITEHUB_BOOTSTRAP_SERVERS; then start the landing again.",
+        ) from error
+    finally:
+        gold.dispose()

@@ -1,0 +1,87 @@
+"""Reading topics from beside (旁读): bounded stretches of committed records, without any consumer group."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final, cast
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.records import Record, record_of
+
+Place = tuple[str, int]
+Span = tuple[int, int]
+
+SILENCE_S: Final = 60
+AT_ONCE: Final = 10_000
+
+
+def reader(bootstrap_servers: str, **settings: object) -> Consumer:
+    """A consumer that sees committed records only and commits no offset; assign partitions to it."""
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": "sitehub-reader",  # librdkafka asks for one; it is never joined
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "error",
+            "fetch.wait.max.ms": 100,
+            **settings,
+        }
+    )
+
+
+def spans(bootstrap_servers: str, partitions: Mapping[str, int]) -> dict[Place, Span]:
+    """First offset, and offset behind the last committed record, of every partition of topic → number of partitions."""
+    places = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
+    if not places:
+        return {}
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    bounds = []
+    for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):
+        asked = admin.list_offsets(
+            dict.fromkeys(places, spec), isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=SILENCE_S
+        )
+        bounds.append({(place.topic, place.partition): answer.result().offset for place, answer in asked.items()})
+    return {place: (begin, bounds[1][place]) for place, begin in bounds[0].items()}
+
+
+def read(bootstrap_servers: str, wanted: Mapping[Place, Span]) -> Iterator[list[Record]]:
+    """Every committed record of the stretches (begin ≤ offset < end), in offset order within a partition.
+
+    Lists mix partitions. Ends must not lie behind the last committed record. TimeoutError after a minute of silence.
+    """
+    ends = {place: end for place, (begin, end) in wanted.items() if begin < end}
+    if not ends:
+        return
+    consumer = reader(bootstrap_servers, **{"enable.partition.eof": True})
+    try:
+        consumer.assign([TopicPartition(*place, wanted[place][0]) for place in ends])
+        heard = time.monotonic()
+        while ends:
+            messages = consumer.consume(AT_ONCE, timeout=1.0)
+            if messages:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENCE_S:
+                raise TimeoutError(f"no answer from Kafka at {bootstrap_servers} for {SILENCE_S} s")
+            yield list(_within(messages, ends))
+    finally:
+        consumer.close()
+
+
+def _within(messages: Collection[Message], ends: dict[Place, int]) -> Iterator[Record]:
+    """Records before their partition's end; partitions that are read to their end are struck from `ends`."""
+    for message in messages:
+        error = message.error()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            ends.pop(cast("Place", (message.topic(), message.partition())), None)
+            continue
+        record = record_of(message)
+        place = record.topic, record.partition
+        if place in ends:
+            if record.offset < ends[place]:
+                yield record
+            if record.offset >= ends[place] - 1:
+                del ends[place]

@@ -1,0 +1,87 @@
+"""Where landed rows go (落点): the lake, and for registers also the SQL history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import polars as pl
+import sqlalchemy as sa
+
+from pipelines.catalog import Catalog
+from pipelines.names import canonical_topic
+from store.lake import QUARANTINE, Lake, canonical_table
+from store.registers import landed_offset, merge_history
+from streams.reading import Place
+
+
+class Sink(Protocol):
+    """Takes rows of a topic and, in the same commit, the next offset to read of each of its partitions."""
+
+    def next_offset(self, topic: str, partition: int) -> int | None:
+        """Where to go on; None at the first time."""
+
+    def write(self, topic: str, frame: pl.DataFrame, offsets: Mapping[Place, int]) -> None:
+        """Rows and offsets, all or nothing."""
+
+
+class CanonicalSink:
+    """The lake's table of a canonical kind."""
+
+    def __init__(self, lake: Lake, kind: str) -> None:
+        self._lake, self._kind = lake, kind
+
+    def next_offset(self, topic: str, partition: int) -> int | None:
+        """The version of the partition's app transaction."""
+        return self._lake.transaction_version(canonical_table(self._kind), _app_id(topic, partition))
+
+    def write(self, topic: str, frame: pl.DataFrame, offsets: Mapping[Place, int]) -> None:  # noqa: ARG002 (see Sink)
+        """One Delta commit."""
+        self._lake.append_canonical(self._kind, frame, _transactions(offsets))
+
+
+class QuarantineSink:
+    """The lake's table of rejected uploads."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def next_offset(self, topic: str, partition: int) -> int | None:
+        """The version of the partition's app transaction."""
+        return self._lake.transaction_version(QUARANTINE, _app_id(topic, partition))
+
+    def write(self, topic: str, frame: pl.DataFrame, offsets: Mapping[Place, int]) -> None:  # noqa: ARG002 (see Sink)
+        """One Delta commit."""
+        self._lake.append_quarantine(frame, _transactions(offsets))
+
+
+class HistorySink:
+    """The history of a register kind in the gold database."""
+
+    def __init__(self, engine: sa.Engine, kind: str) -> None:
+        self._engine, self._kind = engine, kind
+
+    def next_offset(self, topic: str, partition: int) -> int | None:
+        """What the database has noted beside the rows."""
+        return landed_offset(self._engine, topic, partition)
+
+    def write(self, topic: str, frame: pl.DataFrame, offsets: Mapping[Place, int]) -> None:  # noqa: ARG002 (see Sink)
+        """One SQL transaction."""
+        merge_history(self._engine, self._kind, frame, offsets)
+
+
+def sinks_of(topic: str, catalog: Catalog, lake: Lake, engine: sa.Engine) -> list[Sink]:
+    """The sinks of a canonical or quarantine topic."""
+    for kind in catalog.canonical.values():
+        if topic == canonical_topic(kind.name):
+            history = [HistorySink(engine, kind.name)] if kind.register else []
+            return [CanonicalSink(lake, kind.name), *history]
+    return [QuarantineSink(lake)]
+
+
+def _app_id(topic: str, partition: int) -> str:
+    return f"{topic}/{partition}"
+
+
+def _transactions(offsets: Mapping[Place, int]) -> dict[str, int]:
+    return {_app_id(topic, partition): offset for (topic, partition), offset in offsets.items()}

@@ -21,7 +21,6 @@ from typing import Self
 from infra.errors import StackError
 from infra.guardian import MARK, sweep
 
-RESTART_AT_ONCE = 75  # EX_TEMPFAIL: a worker that ended on purpose to be started anew
 LONGEST_PAUSE = 30.0
 STEADY_AFTER = 60.0  # s of running after which earlier ends no longer count
 PLAIN_OUTPUT = {"NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}  # it goes to files
@@ -172,9 +171,6 @@ class Supervisor:
     def _pause(self, run: Run, code: int) -> float | None:
         """Seconds until the next start; None when the service is given up."""
         name = run.service.name
-        if code == RESTART_AT_ONCE:
-            self._tell(f"{name} asked to be started anew.")
-            return 0.0
         steady = time.time() - run.since > STEADY_AFTER
         run.ends_in_a_row = 1 if steady else run.ends_in_a_row + 1
         run.state = "ended"

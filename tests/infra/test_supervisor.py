@@ -13,7 +13,7 @@ import pytest
 
 from infra.errors import StackError
 from infra.guardian import MARK
-from infra.supervisor import RESTART_AT_ONCE, Service, Supervisor
+from infra.supervisor import Service, Supervisor
 
 FOREVER = "import time; time.sleep(600)"
 
@@ -71,15 +71,6 @@ def test_a_killed_service_is_started_again_and_said_so(tmp_path: Path) -> None:
         await_true(lambda: supervisor.runs["worker"].restarts == 1)
         assert supervisor.runs["worker"].process.pid != before
     assert told == [f"worker ended (signal SIGKILL); started again in 1 s. Its log: {tmp_path}/logs/worker.log"]
-
-
-def test_a_service_that_asks_for_it_is_started_anew_at_once(tmp_path: Path) -> None:
-    """Exit code 75 counts as no failure, however often."""
-    code = f"import sys; sys.exit({RESTART_AT_ONCE})"
-    with Supervisor(tmp_path / "logs", tell=lambda _: None) as supervisor:
-        supervisor.start([python("worker", code, most_restarts=0)])
-        await_true(lambda: supervisor.runs["worker"].restarts >= 3)
-        supervisor.check()
 
 
 def test_a_service_that_keeps_failing_is_given_up_loudly(tmp_path: Path) -> None:

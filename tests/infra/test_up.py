@@ -1,0 +1,120 @@
+"""The whole stack by one command: up, status, a second up, down; and nothing left however it ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infra.packages import Packages
+from infra.stack.ports import free_ports
+from sitehub.settings import Settings
+from sitehub.state import read_state
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def own(packages: Packages, tmp_path: Path) -> Settings:  # noqa: ARG001 (fetched before the clock runs)
+    """Settings with a home and ports of their own."""
+    broker, registry, dagster = free_ports(3)
+    return Settings(
+        home=tmp_path,
+        bootstrap_servers=f"127.0.0.1:{broker}",
+        registry_url=f"http://127.0.0.1:{registry}/apis/ccompat/v7",
+        dagster_port=dagster,
+    )
+
+
+@pytest.fixture
+def sitehub(own: Settings) -> Iterator[Command]:
+    """Run a command line with these settings; whatever is left at the end is killed and is a failure."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sitehub", *arguments]
+        environment = {**os.environ, **own.environment(), "NO_COLOR": "1"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=170, check=False)
+
+    yield run
+    left = processes_of(own)
+    for process in left:
+        process.kill()
+    assert not left
+
+
+def processes_of(own: Settings) -> list[psutil.Process]:
+    """Every living process that was given this home, the test's own children's children included."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get("SITEHUB_HOME") == str(own.home):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def foreground(own: Settings) -> subprocess.Popen[bytes]:
+    """`sitehub up` in the foreground."""
+    environment = {**os.environ, **own.environment()}
+    return subprocess.Popen(
+        [sys.executable, "-m", "sitehub", "up"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def await_gone(own: Settings) -> None:
+    """Fail when a process of the stack is still there after some seconds."""
+    until = time.monotonic() + 10
+    while processes_of(own):
+        assert time.monotonic() < until, [process.cmdline() for process in processes_of(own)]
+        time.sleep(0.1)
+
+
+def test_up_status_second_up_and_down(own: Settings, sitehub: Command) -> None:
+    """A day's work: everything gets ready, is reported with its lag, refuses a second start, and stops."""
+    started = sitehub("up", "--detach")
+    assert started.returncode == 0, started.stdout + started.stderr
+    assert "ready in" in started.stdout
+    status = json.loads(sitehub("status", "--json").stdout)
+    assert {service["state"] for service in status["stack"]["services"]} == {"running"}
+    assert status["reachable"] == {"kafka": True, "registry": True, "dagster": True}
+    assert {"sitehub-jiangsu", "sitehub-national", "landing"} <= {lag["reader"] for lag in status["lag"]}
+    second = sitehub("up")
+    assert second.returncode == 3
+    assert f"already runs as process {status['stack']['pid']}. Stop it with `sitehub down`" in second.stderr
+    stopped = sitehub("down")
+    assert (stopped.returncode, stopped.stdout) == (0, "Stopped.\n")
+    await_gone(own)
+    assert sitehub("down").stdout == "Nothing runs here.\n"
+
+
+def test_a_busy_port_is_told_before_anything_starts(own: Settings, sitehub: Command) -> None:
+    """The sentence names the port, who holds it and the variable to change."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", own.dagster_port))
+        holder.listen()
+        refused = sitehub("up", "--detach")
+    assert refused.returncode == 3
+    assert f"Port {own.dagster_port} is taken by process {os.getpid()} (" in refused.stderr
+    assert "set SITEHUB_DAGSTER_PORT to another port" in refused.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_of_a_stack_that_ends_while_it_starts(own: Settings, number: signal.Signals) -> None:
+    """Ctrl-C or kill -9 while the servers start: no process stays."""
+    process = foreground(own)
+    until = time.monotonic() + 60
+    while (state := read_state(own.home)) is None or len(state.services) < 2:
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(number)
+    process.wait(60)
+    await_gone(own)

@@ -25,13 +25,14 @@ def limits_in_force(limits: tuple[Plain, ...]) -> tuple[Limit, ...]:
             judgement=word("judgement", str(row["judgement"])),
             level=word("level", str(row["level"])),
             value=number(float(row["value"])),
+            exceeded=words()["limit.at" if row.get("at_limit") else "limit.above"],
             unit=unit_text(str(row["unit"])),
             scope=_scope(row),
             standard=str(row["standard"]),
             title=str(row.get("title") or ""),
             effective_from=str(row.get("effective_from") or "–"),
-            effective_to=str(row.get("effective_to") or "–"),
-            provenance=word("provenance", str(row["provenance"])),
+                        provenance=word("provenance", str(row["provenance"])),
+            source=str(row["source"]),
         )
         for row in limits
     )

@@ -3,12 +3,13 @@
 import base64
 import hashlib
 import re
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.fonts import SANS, SERIF, subset_data_uri
-from reports.model import DustReportView
+from reports.model import Curve, DustReportView, Trend
 from reports.words import Text, words
 
 TAG = re.compile(r"<[^>]*>")
@@ -35,6 +36,13 @@ def both(text: Text) -> Markup:
     return Markup('<span class="zh" lang="zh-CN">{}</span><span class="en" lang="en">{}</span>').format(text.zh, text.en)
 
 
+def chart_svg(macro: str, chart: Curve | Trend, title: str) -> str:
+    """One of the page's pictures on its own: `curve` or `trend`."""
+    drawn: str = getattr(_environment().get_template("charts.svg.j2").module, macro)(chart, title)
+    return drawn
+
+
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -8,18 +8,6 @@ import polars as pl
 
 
 @dataclass(frozen=True)
-class MappingVersion:
-    """A mapping (映射) that made some of the day's figures, and how well its source is known."""
-
-    name: str
-    """`<province>/<kind>@<hash>`"""
-    provenance: str
-    """verified, second-hand or assumed"""
-    source: str
-    """where the mapping is known from, in words"""
-
-
-@dataclass(frozen=True)
 class DustReportInputs:
     """Frames of one province and day, with the columns of the gold tables of the same names.
 
@@ -27,6 +15,7 @@ class DustReportInputs:
     `dust_hourly`; `recent` are `dust_daily` rows of the days before (may be empty); `projects` and `devices` are the
     registers as they stood at the end of the day. `limits` are the limits in force on the day, one mapping a limit
     with the fields of `avro_schemas/limits/`; an empty tuple means that no limit is configured.
+    `mappings` name the mappings (映射) that made the figures: name (`<province>/<kind>@<hash>`), provenance and source.
     """
 
     province: str
@@ -41,5 +30,5 @@ class DustReportInputs:
     devices: pl.DataFrame
     recent: pl.DataFrame
     limits: tuple[Mapping[str, object], ...]
-    mappings: tuple[MappingVersion, ...]
+    mappings: tuple[Mapping[str, str], ...]
     code_version: str

@@ -181,13 +181,14 @@ class Limit:
     judgement: Text
     level: Text
     value: Number
+    exceeded: Text
     unit: str
     scope: Text
     standard: str
     title: str
     effective_from: str
-    effective_to: str
     provenance: Text
+    source: str
 
 
 @dataclass(frozen=True)

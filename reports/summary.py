@@ -7,15 +7,16 @@ import polars as pl
 from reports.inputs import DustReportInputs
 from reports.model import ProvinceMean, RateRow, Site, Summary
 from reports.numbers import number, rate
+from reports.sites import PARTICLES
 from reports.words import Text, word, words
 
 
-def summary(inputs: DustReportInputs, ranked: tuple[Site, ...], whole: RateRow, sent: tuple[str, ...], limited: bool) -> Summary:
-    """Figures of the whole province; `limited` says whether any limit is configured for the day."""
+def summary(inputs: DustReportInputs, ranked: tuple[Site, ...], whole: RateRow, sent: tuple[str, ...]) -> Summary:
+    """Figures of the whole province; `limited` says whether any dust limit is configured for the day."""
     reporting = inputs.rates.filter(pl.col("received") > 0)
     counted = Summary(
         headline=words()["headline.none"],
-        limited=limited,
+        limited=any(limit["parameter"] in PARTICLES for limit in inputs.limits),
         projects=len({site.project_code for site in ranked if site.project_code}),
         devices_registered=inputs.rates["registered"].sum(),
         devices_reporting=reporting["registered"].sum(),

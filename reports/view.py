@@ -30,7 +30,7 @@ def build_view(inputs: DustReportInputs) -> DustReportView:
         day=inputs.day.isoformat(),
         day_text=_day_text(inputs.day),
         parameters=sent,
-        summary=summary(inputs, ranked, total(rates), sent, bool(limits)),
+        summary=summary(inputs, ranked, total(rates), sent),
         curve=day_curve(inputs.hours, sent),
         trend=trend(inputs.daily, inputs.recent, inputs.day),
         sites=Listing(ranked, SHOWN_SITES),
@@ -45,7 +45,7 @@ def build_view(inputs: DustReportInputs) -> DustReportView:
         silent=silent(rates, names, SHOWN_ROWS),
         rejected=rejected(inputs.rejected, SHOWN_ROWS),
         definitions=definitions(),
-        mappings=tuple(Provenance(m.name, word("provenance", m.provenance), m.source) for m in inputs.mappings),
+        mappings=tuple(Provenance(m["name"], word("provenance", m["provenance"]), m["source"]) for m in inputs.mappings),
         code_version=inputs.code_version,
     )
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines.dust.hourly import HOURS
 from pipelines.limits import Limits
-from reports.inputs import DustReportInputs, MappingVersion
+from reports.inputs import DustReportInputs
 from store.tables import DAILY, HISTORIES, frame_schema
 
 DAY = date(2026, 3, 3)
@@ -71,11 +71,15 @@ def _inputs(
         recent=_frame("dust_daily", [_earlier(province, back, code, place) for back in range(1, 30) if back not in (8, 9) for place, code in enumerate(codes[:6])]),
         limits=limits,
         mappings=(
-            MappingVersion(f"{province}/dust-reading@1f0c8a92b7de", "second-hand", "实施者公开的转发程序（字段、单位与时间格式）"),
-            MappingVersion(f"{province}/device@77ab01c2f3d4", "assumed", "没有公开文本，按需求文件的字段设定"),
+            _mapping(f"{province}/dust-reading@1f0c8a92b7de", "second-hand", "实施者公开的转发程序（字段、单位与时间格式）"),
+            _mapping(f"{province}/device@77ab01c2f3d4", "assumed", "没有公开文本，按需求文件的字段设定"),
         ),
         code_version="0.1.0",
     )
+
+
+def _mapping(name: str, provenance: str, source: str) -> dict[str, str]:
+    return {"name": name, "provenance": provenance, "source": source}
 
 
 def _frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:

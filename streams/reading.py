@@ -61,7 +61,7 @@ def read(bootstrap_servers: str, wanted: Mapping[Place, Span]) -> Iterator[list[
         consumer.assign([TopicPartition(*place, wanted[place][0]) for place in ends])
         heard = time.monotonic()
         while ends:
-            messages = consumer.consume(AT_ONCE, timeout=1.0)
+            messages = consumer.consume(AT_ONCE, timeout=0.2)
             if messages:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_S:

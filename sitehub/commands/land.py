@@ -10,10 +10,8 @@ def land() -> None:
     It takes up where its last commit stopped, and what it has collected when told to stop is landed first. Anything
     unexpected ends the process: no half commit is left, and the next start goes on.
     """
-    from confluent_kafka import KafkaException
-
-    from infra.errors import StackError
     from pipelines.catalog import Catalog
+    from sitehub.kafka_faults import explained
     from sitehub.logging import configure_logging
     from sitehub.settings import settings
     from store.gold import engine, upgrade
@@ -30,12 +28,8 @@ def land() -> None:
     upgrade(chosen.gold_url)
     lake, gold = Lake(chosen.lake_url, chosen.catalog_dir, chosen.timezone), engine(chosen.gold_url)
     try:
-        landing = Landing(chosen.bootstrap_servers, catalog, lambda topic: sinks_of(topic, catalog, lake, gold))
-        landing.run(Pace(chosen.landing_seconds, chosen.landing_rows), stopping.is_set)
-    except KafkaException as error:
-        raise StackError(
-            f"Kafka at {chosen.bootstrap_servers} is not in order: {error.args[0].str()}.",
-            "Start it with `sitehub up`, or set SITEHUB_BOOTSTRAP_SERVERS; then start the landing again.",
-        ) from error
+        with explained(chosen.bootstrap_servers):
+            landing = Landing(chosen.bootstrap_servers, catalog, lambda topic: sinks_of(topic, catalog, lake, gold))
+            landing.run(Pace(chosen.landing_seconds, chosen.landing_rows), stopping.is_set)
     finally:
         gold.dispose()

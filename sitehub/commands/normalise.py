@@ -22,10 +22,9 @@ def normalise(*, province: str, watch_seconds: float = 30.0) -> None:
     watch_seconds
         How often to look for new topics.
     """
-    from confluent_kafka import KafkaException
-
     from infra.errors import StackError
     from pipelines.catalog import Catalog
+    from sitehub.kafka_faults import explained
     from sitehub.logging import configure_logging
     from sitehub.settings import settings
     from streams.normaliser import NotProvisionedError, run
@@ -37,14 +36,10 @@ def normalise(*, province: str, watch_seconds: float = 30.0) -> None:
         sys.stderr.write(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}\n")
         sys.exit(2)
     try:
-        again = run(province, catalog, chosen.bootstrap_servers, chosen.registry_url, watch_seconds)
+        with explained(chosen.bootstrap_servers):
+            again = run(province, catalog, chosen.bootstrap_servers, chosen.registry_url, watch_seconds)
     except NotProvisionedError as error:
         sentence, _, remedy = str(error).rpartition(". ")
         raise StackError(f"{sentence}.", f"{remedy}.") from error
-    except KafkaException as error:
-        raise StackError(
-            f"Kafka at {chosen.bootstrap_servers} does not answer.",
-            "Start it with `sitehub up`, or set another address.",
-        ) from error
     if again:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # the same command and process id

@@ -1,0 +1,59 @@
+"""`sitehub ledger`: one in, exactly one out (对账)."""
+
+import json
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from sitehub.options import AsJson
+
+
+def ledger(*, province: str | None = None, as_json: AsJson = False) -> None:
+    """Compare every upload with the records made of it, from the topics alone.
+
+    Exit 0 when nothing is missing, doubled or invented, 1 otherwise. Uploads that the normaliser has not reached yet
+    are counted as waiting and are no finding.
+
+    Parameters
+    ----------
+    province
+        One feed only; all of the catalog when left out.
+    """
+    from pipelines.catalog import Catalog
+    from sitehub.kafka_faults import explained
+    from sitehub.settings import settings
+    from streams.ledger import FINDINGS
+    from streams.ledger import ledger as drawn_up
+
+    chosen = settings()
+    catalog = Catalog.load(chosen.catalog_dir)
+    if province is not None and province not in catalog.provinces:
+        sys.stderr.write(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}\n")
+        sys.exit(2)
+    with explained(chosen.bootstrap_servers):
+        found = drawn_up(chosen.bootstrap_servers, catalog, [province] if province else catalog.provinces)
+    if as_json:
+        json.dump({"exact": found.is_exact, "partitions": found.accounts.to_dicts()}, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        console = Console(soft_wrap=True, highlight=False)
+        counts = ("uploads", "canonical", "quarantined", "waiting", *FINDINGS)
+        table = Table("topic", "partition", *counts, box=None, pad_edge=False)
+        for row in found.accounts.iter_rows(named=True):
+            table.add_row(row["topic"], str(row["partition"]), *(f"{row[name]:,}" for name in counts))
+        console.print(table)
+        for row in found.accounts.iter_rows(named=True):
+            for finding in FINDINGS:
+                if row[finding]:
+                    first = ", ".join(map(str, row[f"{finding}_at"]))
+                    console.print(f"{row['topic']}/{row['partition']}: {finding} at offset {first}", style="red")
+        total = found.accounts.select(counts).sum().row(0, named=True)
+        verdict = "exact" if found.is_exact else "NOT exact"
+        console.print(
+            f"{verdict}: {total['uploads']:,} uploads, {total['canonical']:,} canonical + "
+            f"{total['quarantined']:,} quarantined, {total['waiting']:,} waiting; "
+            + ", ".join(f"{total[finding]:,} {finding}" for finding in FINDINGS),
+            style="green" if found.is_exact else "bold red",
+        )
+    sys.exit(0 if found.is_exact else 1)

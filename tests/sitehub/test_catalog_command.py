@@ -1,0 +1,59 @@
+"""`sitehub catalog` as an integrator uses it."""
+
+import json
+
+import pytest
+
+from sitehub.commands.catalog import app
+
+
+def _json(capsys: pytest.CaptureFixture[str], *words: str) -> object:
+    app([*words, "--json"], result_action="return_value")
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_list_names_kind_province_provenance_topic_and_subject(capsys: pytest.CaptureFixture[str]) -> None:
+    """Thirteen mappings, each with where it is uploaded to and how well it is known."""
+    rows = _json(capsys, "list")
+    assert isinstance(rows, list)
+    assert len(rows) == 13
+    row = next(row for row in rows if row["topic"] == "raw.jiangsu.dust-reading")
+    assert row["mapping"].startswith("jiangsu/dust-reading@")
+    assert {key: row[key] for key in ("kind", "province", "provenance", "subject", "vendors")} == {
+        "kind": "dust-reading",
+        "province": "jiangsu",
+        "provenance": "second-hand",
+        "subject": "raw.jiangsu.dust-reading-value",
+        "vendors": ["zhuzhi"],
+    }
+
+
+def test_a_mapping_is_shown_field_by_field_with_the_vendors_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    """An integrator of the zhuzhi link sees mg/m3, everybody else ug/m3."""
+    units = {}
+    for words in (["--vendor", "zhuzhi"], []):
+        shown = _json(capsys, "show", "jiangsu", "dust-reading", *words)
+        assert isinstance(shown, dict)
+        fields = {row["field"]: row for row in shown["fields"]}
+        units[bool(words)] = fields["pm2_5"]["unit"]
+        assert fields["pm2_5"]["upload"] == ["pm2dot5"]
+        assert fields["device_code"]["required"] == "yes"
+        assert "北" not in fields["wind_direction"]["rule"]
+        assert "wind_points_zh" in fields["wind_direction"]["rule"]
+    assert units == {True: "mg/m3 → ug/m3", False: "ug/m3"}
+
+
+def test_the_table_names_the_json_key_and_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
+    """A key with a dot is shown as it is sent, beside its Avro name, with the Chinese name and the English text."""
+    app(["show", "shanxi", "dust-reading"], result_action="return_value")
+    text = capsys.readouterr().out
+    for word in ("PM2.5 (Avro: PM2_5)", "yyyy-MM-dd HH:mm:ss", "wind_1_8", "风向代码", "Wind speed.", "9999"):
+        assert word in text
+
+
+def test_an_unknown_kind_lists_the_choices(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, and what there is."""
+    with pytest.raises(SystemExit) as left:
+        app(["show", "jiangsu", "noise"])
+    assert left.value.code == 2
+    assert "jiangsu dust-reading" in capsys.readouterr().err

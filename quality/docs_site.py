@@ -45,6 +45,11 @@ def offline(page: str) -> str:
     return linked.replace("</head>", f"<style>{_STYLE}</style></head>", 1)
 
 
+def empty_page(table: str) -> str:
+    """The page of a partition without rows: nothing was judged."""
+    return _listing(f"{table}: 无数据 no rows", [])
+
+
 def publish(root: Path, path: Path, page: str) -> None:
     """Puts a page in place, and lists it: on its partition's list, and a new partition on the site's front page."""
     known = path.parent.exists()

@@ -4,6 +4,8 @@ from pipelines.mapping.times import FUTURE_TOLERANCE
 
 PERIODS = ("instant", "minute", "15min", "hour", "day")
 PARAMETERS = ("pm2_5", "pm10", "tsp", "noise")
+AVERAGING = ("15min", "1h", "24h", "day", "night")
+JUDGEMENTS = ("absolute", "difference", "count")
 LEVELS = ("warning", "alarm")
 QUALITY_FLAGS = (1, 2, 3, 4, 9)
 """QARTOD: good, not evaluated, suspect, fail, missing."""

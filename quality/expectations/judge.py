@@ -19,14 +19,19 @@ import great_expectations as gx
 import polars as pl
 from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
 from great_expectations.core.batch_definition import BatchDefinition
-from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 from great_expectations.render.renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
 
-from quality.docs_site import offline, page_path, publish
+from quality.docs_site import empty_page, offline, page_path, publish
 from quality.expectations.suites import SUITES, Suite
 
 NAMED_ROWS = 20
+NAMED_VALUES = 3
 ROWS_JUDGED = 1_000_000
 """A larger partition is judged on every k-th row; the verdict says how many of how many."""
 
@@ -37,11 +42,12 @@ class ExpectationError(RuntimeError):
 
 @dataclass(frozen=True)
 class Finding:
-    """One expectation that does not hold: how many rows break it, and some of their keys."""
+    """One expectation that does not hold: how many rows break it, some of what was seen and some of their keys."""
 
     rule: str
     column: str
     rows: int
+    seen: tuple[str, ...]
     keys: tuple[str, ...]
 
 
@@ -68,16 +74,19 @@ def judge(table: str, frame: pl.DataFrame | pl.LazyFrame, province: str, day: da
     suite = SUITES[table]
     lazy = frame.lazy()
     rows = lazy.select(pl.len()).collect().item()
+    page = page_path(docs, day.isoformat(), province, table)
+    if not rows:
+        publish(docs, page, empty_page(table))
+        return Verdict(0, 0, 0, (), page)
     judged = lazy.gather_every(max(1, -(-rows // ROWS_JUDGED))).collect()
     result = _validate(suite, judged, province, day)
     findings = tuple(_finding(suite, each) for each in result.results if not each.success)
-    page = page_path(docs, day.isoformat(), province, table)
     publish(docs, page, _page(result))
     return Verdict(len(result.results), rows, judged.height, findings, page)
 
 
 def _validate(suite: Suite, frame: pl.DataFrame, province: str, day: date) -> ExpectationSuiteValidationResult:
-    rules = gx.ExpectationSuite(name=f"{suite.table} {day} {province}", expectations=suite.rules(province, day))
+    rules = gx.ExpectationSuite(name=f"{suite.table} {day} {province}", expectations=suite.expectations(province, day))
     result = (
         _batches(suite.table)
         .get_batch({"dataframe": suite.prepared(frame).to_pandas()})
@@ -98,7 +107,8 @@ def _validate(suite: Suite, frame: pl.DataFrame, province: str, day: date) -> Ex
 
 @cache
 def _context() -> Any:  # the union of context classes that GX declares here has no common typed base
-    context = gx.get_context(mode="ephemeral")
+    in_memory = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False))
+    context = gx.get_context(mode="ephemeral", project_config=in_memory)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context
 
@@ -131,7 +141,8 @@ def _shorten(result: dict[str, Any]) -> None:
 def _finding(suite: Suite, each: ExpectationValidationResult) -> Finding:
     rows: list[Mapping[str, Any]] = each.result.get("unexpected_index_list") or []
     keys = tuple(" ".join(str(row[name]) for name in suite.key) for row in rows)
-    return Finding(_rule(each), _column(each), int(each.result.get("unexpected_count") or 0), keys)
+    seen = tuple(dict.fromkeys(str(value) for value in each.result.get("unexpected_list") or []))
+    return Finding(_rule(each), _column(each), int(each.result.get("unexpected_count") or 0), seen[:NAMED_VALUES], keys)
 
 
 def _rule(each: ExpectationValidationResult) -> str:

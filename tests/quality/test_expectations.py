@@ -1,11 +1,14 @@
 """The Great Expectations suites: what they let pass, what they find, and that a broken rule is no bad data."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import great_expectations.expectations as gxe
 import polars as pl
 import pytest
+from great_expectations.expectations.expectation import Expectation
 
 from quality.docs_site import offline
 from quality.expectations.judge import NAMED_ROWS, ExpectationError, judge
@@ -53,24 +56,32 @@ def test_a_sound_partition_passes_and_has_a_page(tmp_path: Path) -> None:
     assert verdict.passed
     assert (verdict.rows, verdict.rows_judged) == (60, 60)
     assert verdict.page == tmp_path / "2026-03-03" / "jiangsu" / "canonical_readings.html"
-    assert "event_id" in verdict.page.read_text(encoding="utf-8")
+    assert "ahead_of_receipt_s" in verdict.page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "rule"),
+    ("column", "value", "found"),
     [
-        ("event_id", pl.lit(None, pl.String), "expect_column_values_to_not_be_null"),
-        ("event_id", pl.lit("sichuan:dust-reading:D1:0:minute"), "expect_column_values_to_match_regex"),
-        ("province", pl.lit("sichuan"), "expect_column_values_to_be_in_set"),
-        ("quality", pl.lit(7), "expect_column_values_to_be_in_set"),
-        ("received_at", pl.lit(NOON - timedelta(minutes=11), TIME), "expect_column_values_to_be_between"),
-        ("source_offset", pl.lit(1), "expect_compound_columns_to_be_unique"),
+        ("mapping", pl.lit(None, pl.String), "absent"),
+        ("event_id", pl.lit("sichuan:dust-reading:D1:0:minute"), "misnamed"),
+        ("event_id", pl.lit("jiangsu:dust-reading:D1"), "misnamed"),
+        ("province", pl.lit("sichuan"), "partition"),
+        ("quality", pl.lit(7), "quality"),
+        ("received_at", pl.lit(NOON - timedelta(minutes=11), TIME), "ahead_of_receipt_s"),
+        ("source_offset", pl.lit(1), "source_topic, source_partition, source_offset"),
     ],
 )
-def test_a_broken_row_is_found(column: str, value: pl.Expr, rule: str, tmp_path: Path) -> None:
-    """One wrong value fails the partition, and the finding names the rule."""
+def test_a_broken_row_is_found(column: str, value: pl.Expr, found: str, tmp_path: Path) -> None:
+    """One wrong value fails the partition, and the finding names the column that tells it."""
     verdict = judge("canonical_readings", first_row(column, value), "jiangsu", DAY, tmp_path)
-    assert rule in [finding.rule for finding in verdict.findings]
+    assert found in [finding.column for finding in verdict.findings]
+
+
+def test_a_finding_says_which_fields_are_absent(tmp_path: Path) -> None:
+    """Fields that must be there are judged together, and the finding names those that are not."""
+    frame = readings(1).with_columns(quality=pl.lit(None, pl.Int64), mapping=pl.lit(None, pl.String))
+    (finding,) = judge("canonical_readings", frame, "jiangsu", DAY, tmp_path).findings
+    assert finding.seen == ("quality, mapping",)
 
 
 def test_a_finding_names_rows_by_their_key(tmp_path: Path) -> None:
@@ -97,17 +108,30 @@ def test_a_reading_twelve_hours_off_may_be_ahead_of_its_receipt(tmp_path: Path) 
     assert judge("canonical_readings", frame, "jiangsu", DAY, tmp_path).passed
 
 
-def test_a_rule_that_cannot_run_is_an_error(tmp_path: Path) -> None:
-    """A column that a rule needs and the table lacks is a fault of the suite, not a finding."""
-    with pytest.raises(ExpectationError, match="period"):
-        judge("canonical_readings", readings().drop("period"), "jiangsu", DAY, tmp_path)
+def test_a_rule_that_cannot_run_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that raises is a fault of the suite, not a finding: text is no number to be compared with 600."""
+    monkeypatch.setitem(SUITES, "canonical_readings", replace(SUITES["canonical_readings"], rules=_compares_text))
+    with pytest.raises(ExpectationError, match="device_code"):
+        judge("canonical_readings", readings(), "jiangsu", DAY, tmp_path)
+
+
+def _compares_text() -> list[Expectation]:
+    return [gxe.ExpectColumnValuesToBeBetween(column="device_code", min_value=0)]
 
 
 @pytest.mark.parametrize("table", sorted(set(SUITES) & set(DAILY)))
 def test_every_rule_of_a_gold_table_can_run(table: str, tmp_path: Path) -> None:
-    """Each suite fits the columns of its table, also when the partition has no rows."""
-    frame = pl.DataFrame(schema=frame_schema(DAILY[table]))
-    assert judge(table, frame, "jiangsu", DAY, tmp_path).passed
+    """Each suite fits the columns of its table: also a row of nothing but nulls is judged, not stumbled over."""
+    row = {"province": "jiangsu", "day": DAY.isoformat()}
+    verdict = judge(table, pl.DataFrame([row], schema=frame_schema(DAILY[table])), "jiangsu", DAY, tmp_path)
+    assert "absent" in [finding.column for finding in verdict.findings]
+
+
+def test_a_partition_without_rows_passes(tmp_path: Path) -> None:
+    """Nothing to judge is no fault, and the page says so instead of showing an older verdict."""
+    verdict = judge("canonical_readings", readings().clear(), "jiangsu", DAY, tmp_path)
+    assert verdict.passed
+    assert "no rows" in verdict.page.read_text(encoding="utf-8")
 
 
 def test_rates_that_exceed_their_whole_are_found(tmp_path: Path) -> None:
@@ -115,8 +139,8 @@ def test_rates_that_exceed_their_whole_are_found(tmp_path: Path) -> None:
     row = {"province": "jiangsu", "day": "2026-03-03", "device_code": "D1", "registered": True}
     counts = {"expected": 1440, "received": 1441, "valid": 1442, "on_time": 3, "late": 0}
     frame = pl.DataFrame([row | counts], schema=frame_schema(DAILY["upload_rate_daily"]))
-    columns = {f.column for f in judge("upload_rate_daily", frame, "jiangsu", DAY, tmp_path).findings}
-    assert columns == {"received_spare", "valid_spare"}
+    (finding,) = judge("upload_rate_daily", frame, "jiangsu", DAY, tmp_path).findings
+    assert finding.seen == ("received > expected, valid > received",)
 
 
 def test_a_page_loads_nothing_from_elsewhere(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Starts services in order, keeps them running, stops them in reverse order (进程管理). Linux.
+"""Starts groups of services in order, keeps them running, stops them in reverse order (进程管理). Linux.
 
 One thread a service waits for its end and starts it again after a pause that doubles; a service that ends too often is
 given up, and `check` and `wait` then raise. Output goes straight to one log file a service: no pipe that a grandchild
@@ -39,7 +39,7 @@ class Service:
     ready: Callable[[], bool] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
-    ready_within: float = 60.0
+    ready_within: float = 180.0
     grace: float = 15.0
     most_restarts: int = 5
     folder: Path | None = None
@@ -59,7 +59,7 @@ class Run:
 
 
 class Supervisor:
-    """Context manager; on leaving the block all services are stopped, the last started first."""
+    """Context manager; on leaving the block all services are stopped, the group started last first."""
 
     def __init__(self, logs: Path, tell: Callable[[str], None], changed: Callable[[], None] = lambda: None) -> None:
         self.runs: dict[str, Run] = {}
@@ -72,6 +72,7 @@ class Supervisor:
         self._given_up: StackError | None = None
         self._something_wrong = threading.Event()
         self._keepers: list[threading.Thread] = []
+        self._groups: list[list[Run]] = []
 
     def __enter__(self) -> Self:
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,8 @@ class Supervisor:
         self.stop()
 
     def start(self, services: Sequence[Service]) -> None:
-        """Launch all of them, then wait until each is ready. Raises StackError when one is not."""
+        """Launch a group of services, then wait until each is ready. Raises StackError when one is not."""
+        self._groups.append([])
         for service in services:
             self._begin(service)
         for service in services:
@@ -106,12 +108,16 @@ class Supervisor:
         self.check()
 
     def stop(self) -> None:
-        """SIGTERM, SIGKILL after the grace, in reverse order; then nothing that carries the mark is left."""
+        """SIGTERM, after the grace SIGKILL, group by group backwards; then nothing with the mark is left."""
         self._stopping.set()
         with self._lock:
-            runs = list(reversed(self.runs.values()))
-        for run in runs:
-            self._end(run)
+            groups = [list(group) for group in reversed(self._groups)]
+        for group in groups:
+            for run in group:
+                run.process.terminate()
+            told = time.monotonic()
+            for run in group:
+                self._end(run, told + run.service.grace)
         sweep_guardian(self._guardian)
         sweep(self._mark)
         for keeper in self._keepers:
@@ -124,6 +130,7 @@ class Supervisor:
         with self._lock:
             run = Run(service, self._launch(service, log), log, time.time())
             self.runs[service.name] = run
+            self._groups[-1].append(run)
         keeper = threading.Thread(target=self._keep, args=(run,), name=f"keep {service.name}", daemon=True)
         self._keepers.append(keeper)
         keeper.start()
@@ -149,7 +156,8 @@ class Supervisor:
             if time.monotonic() > until:
                 raise StackError(f"{name} was not ready within {run.service.ready_within:.0f} s.", f"See {run.log}.")
             self._something_wrong.wait(0.1)
-        run.state = "running"
+        if run.state == "starting":  # it may have ended meanwhile
+            run.state = "running"
         self._changed()
 
     def _keep(self, run: Run) -> None:
@@ -186,10 +194,9 @@ class Supervisor:
         self._changed()
         return pause
 
-    def _end(self, run: Run) -> None:
-        run.process.terminate()
+    def _end(self, run: Run, until: float) -> None:
         try:
-            run.process.wait(run.service.grace)
+            run.process.wait(max(until - time.monotonic(), 0.0))
         except subprocess.TimeoutExpired:
             self._tell(f"{run.service.name} did not stop within {run.service.grace:.0f} s and was killed.")
         _kill_group(run.process.pid)

@@ -20,6 +20,8 @@ from sitehub.settings import Settings, settings
 from sitehub.state import StackState, read_state
 from store.lake import Lake, canonical_table
 
+PLAIN_WIDTH = 160  # where there is no terminal to measure
+
 
 def status(*, as_json: AsJson = False) -> int:
     """Services, addresses and lag; exit code 0 when Kafka and the registry answer, else 1."""
@@ -75,7 +77,7 @@ def _print_json(state: StackState | None, reachable: dict[str, bool], behind: li
 
 
 def _print_tables(chosen: Settings, state: StackState | None, reachable: dict[str, bool], behind: list[Lag]) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     zone = ZoneInfo(chosen.timezone)
     if state is None:
         console.print(f"No stack of {chosen.home} runs. Start one with `sitehub up`.")

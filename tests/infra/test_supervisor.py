@@ -42,8 +42,8 @@ def processes_that_name(text: str) -> list[psutil.Process]:
     return found
 
 
-def test_services_stop_in_reverse_order(tmp_path: Path) -> None:
-    """The last one started stops first, and each had its chance to end in an orderly way."""
+def test_groups_stop_in_reverse_order(tmp_path: Path) -> None:
+    """The group started last stops first, and each had its chance to end in an orderly way."""
     record = tmp_path / "ended"
     code = (
         "import signal, sys, time, pathlib\n"
@@ -57,7 +57,8 @@ def test_services_stop_in_reverse_order(tmp_path: Path) -> None:
         for name in ("first", "second")
     ]
     with Supervisor(tmp_path / "logs", tell=print) as supervisor:
-        supervisor.start(services)
+        for service in services:
+            supervisor.start([service])
     assert record.read_text() == "second first "
 
 

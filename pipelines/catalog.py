@@ -42,6 +42,8 @@ class Catalog:
         root = root or _PROJECT / "avro_schemas"
         screening = screening or _PROJECT / "quality" / "screening"
         kinds = {kind.name: kind for kind in map(read_canonical, sorted((root / "canonical").glob("*.avsc")))}
+        if not kinds or not (root / "units.txt").exists():
+            raise CatalogError(root, "folder", "holds no contract", "Name a folder with canonical/, raw/ and units.txt")
         raw = [read_raw(file) for file in sorted((root / "raw").glob("*/*.avsc"))]
         _no_orphans(root)
         codes = [read_codes(file) for file in sorted((root / "codes").glob("*.yaml"))]

@@ -113,6 +113,12 @@ def _check_rule(context: _Context, field: Field, rule: Rule, way: str) -> None:
     for name in rule.raw_fields:
         if name not in _by_name(context):
             raise context.fault(field.name, f"{name!r} is no field of the raw schema", "Use a field's Avro name")
+    if way == "const" and not isinstance(rule.const, _python_type(field)):
+        raise context.fault(
+            field.name, f"const {rule.const!r} is not of type {field.type}", "Write a value of that type"
+        )
+    if rule.required and (rule.sentinels or (rule.codes and rule.unknown == "note")):
+        raise context.fault(field.name, "a required value could become null", "Remove sentinels or unknown: note")
     if (field.never_null or field.name == context.kind.subject) and not (
         rule.required or rule.absent_received or way == "const"
     ):
@@ -146,8 +152,6 @@ def _built(context: _Context, field: Field, rule: Rule, way: str) -> Step:
 def _number(context: _Context, field: Field, rule: Rule, said: Origin) -> Step:
     if said.type == "boolean":
         raise context.fault(field.name, f"{said.names} is a boolean", "Map it to a field that is none")
-    if rule.sentinels and rule.required:
-        raise context.fault(field.name, "a required field cannot have sentinels", "Remove one of the two")
     if (rule.unit is None) != (field.unit is None):
         remedy = f"Add unit: (canonical: {field.unit})" if field.unit else "Remove unit"
         raise context.fault(field.name, "unit is missing" if field.unit else "the field has no unit", remedy)
@@ -186,11 +190,16 @@ def _table(context: _Context, field: Field, rule: Rule) -> CodeTable:
     table = context.codes.get(rule.codes or "")
     if table is None:
         raise context.fault(field.name, f"no code table {rule.codes!r}", f"Write codes/{rule.codes}.yaml")
-    wanted = {"string": str, "boolean": bool}.get(field.type, (int, float))
     sample = next(iter(table.values.values()))
-    if not isinstance(sample, wanted) or (isinstance(sample, bool) and field.type != "boolean"):
+    if not isinstance(sample, _python_type(field)) or (isinstance(sample, bool) and field.type != "boolean"):
         raise context.fault(field.name, f"code table {table.name} is not of type {field.type}", "Use another table")
     return table
+
+
+def _python_type(field: Field) -> tuple[type, ...]:
+    return {"string": (str,), "boolean": (bool,), "double": (int, float), "int": (int,), "long": (int,)}.get(
+        field.type, ()
+    )
 
 
 def _by_name(context: _Context) -> dict[str, Field]:

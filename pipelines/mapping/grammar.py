@@ -97,7 +97,8 @@ def read_mapping(file: Path) -> Mapping:
         raise CatalogError(
             file, "zone", f"{zone!r} is no time zone", f"Use an IANA name such as {DEFAULT_ZONE}"
         ) from error
-    entries = {name: _entry(file, name, entry) for name, entry in content["fields"].items()}
+    fields = _keyed(file, "fields", content["fields"])
+    entries = {name: _keyed(file, name, entry) for name, entry in fields.items()}
     return Mapping(
         file=file,
         kind=content["kind"],
@@ -109,24 +110,24 @@ def read_mapping(file: Path) -> Mapping:
         rules={name: _rule(file, name, entry) for name, entry in entries.items()},
         vendors={
             vendor: _overrides(file, vendor, section, entries)
-            for vendor, section in (content.get("vendors") or {}).items()
+            for vendor, section in _keyed(file, "vendors", content.get("vendors", {})).items()
         },
     )
 
 
-def _overrides(file: Path, vendor: str, section: dict[str, Any], entries: dict[str, dict[str, Any]]) -> dict[str, Rule]:
+def _overrides(file: Path, vendor: str, section: object, entries: dict[str, dict[str, Any]]) -> dict[str, Rule]:
     place = f"vendors.{vendor}"
-    _known_keys(file, place, section, {"fields"})
-    changed = {
-        name: {**entries.get(name, {}), **_entry(file, name, entry)} for name, entry in section["fields"].items()
-    }
+    overrides = _keyed(file, place, section)
+    _known_keys(file, place, overrides, {"fields"})
+    fields = _keyed(file, f"{place}.fields", overrides.get("fields"))
+    changed = {name: {**entries.get(name, {}), **_keyed(file, name, entry)} for name, entry in fields.items()}
     return {name: _rule(file, f"{place}.{name}", entry, name) for name, entry in changed.items()}
 
 
-def _entry(file: Path, name: str, entry: object) -> dict[str, Any]:
-    if not isinstance(entry, dict):
-        raise CatalogError(file, name, "is no mapping of keys", f"Write e.g. {name}: {{from: rawField}}")
-    return entry
+def _keyed(file: Path, place: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise CatalogError(file, place, "is no mapping of named keys", f"Write e.g. {place}: {{key: value}}")
+    return value
 
 
 def _rule(file: Path, place: str, entry: dict[str, Any], name: str | None = None) -> Rule:
@@ -137,23 +138,20 @@ def _rule(file: Path, place: str, entry: dict[str, Any], name: str | None = None
         raise CatalogError(file, place, "absent must be 'received'", "Write absent: received or leave it out")
     return Rule(
         name=name or place,
-        sources=tuple(_listed(entry.get("from"))),
-        compose=tuple(_listed(entry.get("compose"))),
+        sources=_texts(file, place, entry, "from"),
+        compose=_texts(file, place, entry, "compose"),
         const=entry.get("const"),
         required=_flag(file, place, entry, "required"),
-        unit=entry.get("unit"),
+        unit=_text(file, place, entry, "unit"),
         sentinels=tuple(_number(file, place, "sentinels", value) for value in _listed(entry.get("sentinels"))),
-        alias={
-            _number(file, place, "alias", said): _number(file, place, "alias", meant)
-            for said, meant in entry.get("alias", {}).items()
-        },
-        codes=entry.get("codes"),
+        alias=_alias(file, place, entry.get("alias", {})),
+        codes=_text(file, place, entry, "codes"),
         unknown=_choice(file, place, entry, "unknown"),
-        time=tuple(_listed(entry.get("time"))),
+        time=_texts(file, place, entry, "time"),
         shift=_shift(file, place, entry.get("shift", "0s")),
         absent_received="absent" in entry,
-        by_format=dict(entry.get("by_format", {})),
-        identifier=entry.get("identifier"),
+        by_format=_keyed(file, f"{place}.by_format", entry.get("by_format", {})),
+        identifier=_text(file, place, entry, "identifier"),
         invalid=_choice(file, place, entry, "invalid"),
     )
 
@@ -170,6 +168,22 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def _texts(file: Path, place: str, entry: dict[str, Any], key: str) -> tuple[str, ...]:
+    values = _listed(entry.get(key))
+    if not all(isinstance(value, str) for value in values):
+        raise CatalogError(
+            file, place, f"{key} holds {values!r}", "Write texts, in quotes where YAML reads another type"
+        )
+    return tuple(values)
+
+
+def _text(file: Path, place: str, entry: dict[str, Any], key: str) -> str | None:
+    values = _texts(file, place, entry, key)
+    if len(values) > 1:
+        raise CatalogError(file, place, f"{key} is a list", "Write one text")
+    return values[0] if values else None
+
+
 def _flag(file: Path, place: str, entry: dict[str, Any], key: str) -> bool:
     value = entry.get(key, False)
     if not isinstance(value, bool):
@@ -181,6 +195,12 @@ def _number(file: Path, place: str, key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CatalogError(file, place, f"{key} holds {value!r}, no number", "Write numbers only")
     return float(value)
+
+
+def _alias(file: Path, place: str, value: object) -> dict[float, float]:
+    if not isinstance(value, dict):
+        raise CatalogError(file, place, "alias is no mapping of numbers", "Write e.g. alias: {360: 0}")
+    return {_number(file, place, "alias", said): _number(file, place, "alias", meant) for said, meant in value.items()}
 
 
 def _choice(file: Path, place: str, entry: dict[str, Any], key: str) -> str:
@@ -240,4 +260,11 @@ def read_raw(file: Path) -> RawKind:
     for key, wanted, said in (("province", province, mapping.province), ("kind", kind, mapping.kind)):
         if said != wanted:
             raise CatalogError(mapping_file, key, f"{said!r} differs from the file's place", f"Write {wanted!r}")
+    for vendor in mapping.vendors:
+        try:
+            RawTopic(province, kind, vendor)
+        except ValueError as error:
+            raise CatalogError(
+                mapping_file, f"vendors.{vendor}", str(error), "Name the vendor as its topic does"
+            ) from error
     return RawKind(province, kind, file, schema, read_fields(file, schema), mapping)

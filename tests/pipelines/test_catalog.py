@@ -112,6 +112,20 @@ MAPPING_FAULTS: dict[str, tuple[Callable[[str], str], list[str]]] = {
     "vendor's fault": (
         lambda text: text + "vendors: {acme: {fields: {pm10: {unit: m/s}}}}\n", ["pm10", "'m/s'"],
     ),
+    "fields is a list": (lambda text: text.partition("fields:")[0] + "fields: [pm10]\n", ["fields", "named keys"]),
+    "rule is a text": (lambda text: text.replace("{from: dust, unit: mg/m3}", "dust"), ["pm10", "named keys"]),
+    "format read as number": (lambda text: text.replace("epoch_ms", "20"), ["observed_at", "time holds [20]"]),
+    "two code tables": (lambda text: text + "  wind_direction: {from: dust, codes: [a, b]}\n", ["codes is a list"]),
+    "alias is a number": (lambda text: text.replace("mg/m3", "mg/m3, alias: 3"), ["pm10", "alias: {360: 0}"]),
+    "const of another type": (lambda text: text.replace("const: minute", "const: 1"), ["period", "const 1", "string"]),
+    "required may become null": (
+        lambda text: text.replace("{const: minute}", "{from: id, codes: period_words, unknown: note, required: true}"),
+        ["period", "could become null"],
+    ),
+    "vendor without fields": (lambda text: text + "vendors: {acme: {}}\n", ["vendors.acme.fields"]),
+    "vendor that is no topic's": (
+        lambda text: text + "vendors: {Acme: {fields: {pm10: {unit: ug/m3}}}}\n", ["vendors.Acme", "lower-case"],
+    ),
     "no YAML": (lambda text: text + "a: b: c\n", ["not YAML"]),
 }  # fmt: skip
 
@@ -166,6 +180,23 @@ def test_a_schema_without_mapping_and_a_mapping_without_schema_are_told(bare: Pa
         Catalog.load(bare)
     mapping.unlink()
     assert "yunnan" not in Catalog.load(bare).provinces
+
+
+def test_a_folder_that_is_no_contract_is_told(tmp_path: Path) -> None:
+    """A mistyped folder is not an empty catalog."""
+    with pytest.raises(CatalogError, match="holds no contract"):
+        Catalog.load(tmp_path)
+
+
+def test_the_example_of_the_grammar_page_holds(bare: Path) -> None:
+    """The mapping printed in docs/mapping.md loads beside Jiangsu's raw schema."""
+    page = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text("utf-8")
+    example = page.split("```yaml\n")[1].split("```")[0]
+    folder = bare / "raw" / "jiangsu"
+    folder.mkdir(parents=True)
+    shutil.copy(CATALOG.raw["jiangsu", "dust-reading"].file, folder)
+    (folder / "dust-reading.yaml").write_text(example, "utf-8")
+    assert Catalog.load(bare).raw["jiangsu", "dust-reading"].mapping.vendors.keys() == {"zhuzhi"}
 
 
 def test_a_code_table_without_a_source_is_told(bare: Path) -> None:

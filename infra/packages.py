@@ -8,6 +8,7 @@ import errno
 import hashlib
 import os
 import shutil
+import ssl
 import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -100,7 +101,9 @@ def _fill(folder: Path, packages: tuple[Package, ...], maven_url: str, advance: 
     part = folder.with_suffix(".part")
     (part / "broker").mkdir(parents=True, exist_ok=True)
     _need_space(part, sum(package.size for package in packages))
-    with httpx.Client(timeout=30, follow_redirects=True) as client, ThreadPoolExecutor(PARALLEL) as threads:
+    trust = ssl.create_default_context()  # what this machine trusts, a company's own authority included
+    client = httpx.Client(timeout=30, follow_redirects=True, verify=trust)
+    with client, ThreadPoolExecutor(PARALLEL) as threads:
         jobs = [threads.submit(_load, client, root, package, part / "broker", advance) for package in packages]
         try:
             files = [job.result() for job in jobs]

@@ -58,10 +58,11 @@ def workers(settings: Settings, provinces: Sequence[str]) -> list[Service]:
 
 
 def dagster(settings: Settings) -> list[Service]:
-    """Dagster's web server and daemon; its home is prepared from the project's dagster.yaml."""
+    """Dagster's web server and daemon; a new home gets the project's dagster.yaml."""
     home = settings.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
+    if not (home / "dagster.yaml").exists():
+        shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
     environment = {**settings.environment(), "DAGSTER_HOME": str(home)}
     url = f"http://{LOOPBACK}:{settings.dagster_port}"
     code = ("-m", "assets.definitions")

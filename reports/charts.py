@@ -40,7 +40,10 @@ def trend(daily: pl.DataFrame, recent: pl.DataFrame, day: date) -> Trend:
     """Day means of PM10 of the province over the 30 days that end with `day`; days without a valid mean stay empty."""
     frames = [frame.select("day", "subject", "pm10", "pm10_valid") for frame in (recent, daily)]
     valid = pl.concat(frames, how="vertical_relaxed").filter((pl.col("subject") == "device") & pl.col("pm10_valid"))
-    means = {row["day"]: (row["pm10"], row["n"]) for row in valid.group_by("day").agg(pl.col("pm10").sort().mean(), pl.len().alias("n")).to_dicts()}
+    means = {
+        row["day"]: (row["pm10"], row["n"])
+        for row in valid.group_by("day").agg(pl.col("pm10").sort().mean(), pl.len().alias("n")).to_dicts()
+    }
     days = [(day - timedelta(days=back)) for back in range(MONTH - 1, -1, -1)]
     top = _ceiling([mean for mean, _ in means.values()])
     month = [means[text][0] for text in (each.isoformat() for each in days) if text in means]
@@ -64,7 +67,10 @@ def _province_hours(hours: pl.DataFrame, parameter: str) -> list[tuple[float | N
     for row in hours.filter(pl.col(f"{parameter}_valid")).select("hour_start", parameter).to_dicts():
         if row[parameter] is not None:
             by_hour.setdefault(local(row["hour_start"]).hour, []).append(row[parameter])
-    return [(sum(sorted(by_hour[hour])) / len(by_hour[hour]), len(by_hour[hour])) if hour in by_hour else (None, 0) for hour in range(24)]
+    return [
+        (sum(sorted(by_hour[hour])) / len(by_hour[hour]), len(by_hour[hour])) if hour in by_hour else (None, 0)
+        for hour in range(24)
+    ]
 
 
 def _line(parameter: str, means: Sequence[tuple[float | None, int]], top: float) -> Line:
@@ -77,7 +83,14 @@ def _line(parameter: str, means: Sequence[tuple[float | None, int]], top: float)
         path.append(f"{'L' if pen_down else 'M'}{x:g} {y:g}")
         dots.append((x, y))
         pen_down = True
-    return Line(parameter, word("parameter", parameter), "".join(path), tuple(dots), tuple(number(value) for value, _ in means), tuple(n for _, n in means))
+    return Line(
+        parameter,
+        word("parameter", parameter),
+        "".join(path),
+        tuple(dots),
+        tuple(number(value) for value, _ in means),
+        tuple(n for _, n in means),
+    )
 
 
 def _bar(place: int, day: date, mean: tuple[float, int] | None, top: float, today: bool) -> Bar:

@@ -31,7 +31,7 @@ def limits_in_force(limits: tuple[Plain, ...]) -> tuple[Limit, ...]:
             standard=str(row["standard"]),
             title=str(row.get("title") or ""),
             effective_from=str(row.get("effective_from") or "–"),
-                        provenance=word("provenance", str(row["provenance"])),
+            provenance=word("provenance", str(row["provenance"])),
             source=str(row["source"]),
         )
         for row in limits
@@ -41,14 +41,20 @@ def limits_in_force(limits: tuple[Plain, ...]) -> tuple[Limit, ...]:
 def exceedances(inputs: DustReportInputs, names: Places, shown: int) -> Listing[Exceedance]:
     """Every run of exceeding periods, alarms first, then in the order of time."""
     dates = {str(row["id"]): str(row.get("effective_from") or "–") for row in inputs.limits}
-    ordered = sorted(inputs.exceedances.to_dicts(), key=lambda row: (row["level"] != "alarm", row["began"], row["device_code"]))
+    ordered = sorted(
+        inputs.exceedances.to_dicts(), key=lambda row: (row["level"] != "alarm", row["began"], row["device_code"])
+    )
     return Listing(tuple(_exceedance(row, names, dates, inputs.day) for row in ordered), shown)
 
 
 def references(frame: pl.DataFrame, names: Places, shown: int) -> Listing[Reference]:
     """Sites beside their nearest station, the largest deviation first."""
-    rows = sorted(frame.to_dicts(), key=lambda row: (-abs(row["deviation"] or 0.0), row["device_code"], row["parameter"]))
-    highest = max((value for row in rows for value in (row["site_mean"], row["station_mean"]) if value is not None), default=0.0)
+    rows = sorted(
+        frame.to_dicts(), key=lambda row: (-abs(row["deviation"] or 0.0), row["device_code"], row["parameter"])
+    )
+    highest = max(
+        (value for row in rows for value in (row["site_mean"], row["station_mean"]) if value is not None), default=0.0
+    )
     return Listing(tuple(_reference(row, names, highest or 1.0) for row in rows), shown)
 
 

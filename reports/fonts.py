@@ -1,4 +1,4 @@
-"""The report's own typefaces (Noto Sans and Serif SC, OFL), so that a page reads the same where no font is installed."""
+"""The report's own typefaces (Noto Sans and Serif SC, OFL), so that a page reads the same everywhere."""
 
 import base64
 from functools import cache

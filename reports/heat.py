@@ -21,20 +21,27 @@ def parameters_sent(hours: pl.DataFrame) -> tuple[str, ...]:
     return tuple(p for p in PARTICLES if p in hours.columns and hours[p].count() > 0)
 
 
-def heat_map(parameter: str, sites: Sequence[Site], hours: pl.DataFrame, exceedances: pl.DataFrame, shown: int) -> HeatMap:
+def heat_map(
+    parameter: str, sites: Sequence[Site], hours: pl.DataFrame, exceedances: pl.DataFrame, shown: int
+) -> HeatMap:
     """All points in the order of the ranking; a page shows the first `shown`."""
     classes = scale(parameter)
     over = hours_over(exceedances, parameter)
     by_hour: dict[Hour, Plain] = {
         (row["device_code"], local(row["hour_start"]).hour): row
-        for row in hours.select("device_code", "hour_start", parameter, f"{parameter}_n", f"{parameter}_valid").to_dicts()
+        for row in hours.select(
+            "device_code", "hour_start", parameter, f"{parameter}_n", f"{parameter}_valid"
+        ).to_dicts()
     }
     rows = tuple(
         HeatRow(
             site.name,
             site.device_code,
             site.city,
-            tuple(_cell(by_hour.get((site.device_code, hour)), parameter, classes, (site.device_code, hour) in over) for hour in range(24)),
+            tuple(
+                _cell(by_hour.get((site.device_code, hour)), parameter, classes, (site.device_code, hour) in over)
+                for hour in range(24)
+            ),
         )
         for site in sites
     )
@@ -64,7 +71,9 @@ def _cell(row: Plain | None, parameter: str, classes: Scale, exceeded: bool) -> 
 
 def _shades(classes: Scale) -> tuple[Shade, ...]:
     lower = ("0", *(f"{bound:g}" for bound in classes.bounds))
-    labels = [f"{low}–{high:g}" for low, high in zip(lower, classes.bounds, strict=False)] + [f">{classes.bounds[-1]:g}"]
+    labels = [f"{low}–{high:g}" for low, high in zip(lower, classes.bounds, strict=False)] + [
+        f">{classes.bounds[-1]:g}"
+    ]
     return tuple(Shade(label, colour, _ink(colour)) for label, colour in zip(labels, classes.palette, strict=True))
 
 

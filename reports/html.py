@@ -17,7 +17,7 @@ HEADING = re.compile(r"<h[12][^>]*>(.*?)</h[12]>", re.DOTALL)
 
 
 def render_html(view: DustReportView) -> str:
-    """The whole page. Its style sheet is admitted by hash, so that nothing an upload contains can add style or script."""
+    """The whole page. Its style is admitted by hash, so that no upload can bring style or script with it."""
     environment = _environment()
     body = environment.get_template("dust_report.html.j2").render(view=view, w=words())
     style = environment.get_template("report.css.j2").render(
@@ -26,14 +26,18 @@ def render_html(view: DustReportView) -> str:
         shades=view.heat_maps[0].shades if view.heat_maps else (),
     )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    return environment.get_template("page.html.j2").render(view=view, w=words(), body=Markup(body), style=Markup(style), digest=digest)
+    return environment.get_template("page.html.j2").render(
+        view=view, w=words(), body=Markup(body), style=Markup(style), digest=digest
+    )
 
 
 def both(text: Text) -> Markup:
     """A text in both languages, of which the page's switch shows one; the same text in both is written once."""
     if text.zh == text.en:
         return Markup("<span>{}</span>").format(text.zh)
-    return Markup('<span class="zh" lang="zh-CN">{}</span><span class="en" lang="en">{}</span>').format(text.zh, text.en)
+    return Markup('<span class="zh" lang="zh-CN">{}</span><span class="en" lang="en">{}</span>').format(
+        text.zh, text.en
+    )
 
 
 def chart_svg(macro: str, chart: Curve | Trend, title: str) -> str:
@@ -45,7 +49,11 @@ def chart_svg(macro: str, chart: Curve | Trend, title: str) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["both"] = both
     environment.filters["grouped"] = lambda count: f"{count:,}"

@@ -70,6 +70,8 @@ class ProvinceMean:
 
 @dataclass(frozen=True)
 class Summary:
+    """The whole province in a few figures (概况)."""
+
     headline: Text
     limited: bool
     projects: int
@@ -131,6 +133,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class HeatRow:
+    """A point's 24 hours."""
+
     name: str
     device_code: str
     city: Text
@@ -148,6 +152,8 @@ class Shade:
 
 @dataclass(frozen=True)
 class HeatMap:
+    """Hourly means of one parameter (小时热力表), with the classes of its colours."""
+
     parameter: str
     name: Text
     shades: tuple[Shade, ...]
@@ -156,6 +162,8 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class Exceedance:
+    """A run of periods over a limit (超标), with its peak; times are local clock."""
+
     name: str
     device_code: str
     city: Text
@@ -175,6 +183,8 @@ class Exceedance:
 
 @dataclass(frozen=True)
 class Limit:
+    """A limit in force on the day (现行限值). `exceeded` says above, or at or above."""
+
     id: str
     parameter: Text
     averaging: Text
@@ -214,6 +224,8 @@ class Reference:
 
 @dataclass(frozen=True)
 class RateRow:
+    """Upload rates of a vendor, city, project or device (数据回传). Slots are counted, rates made from the sums."""
+
     label: Text
     devices: int
     received: int
@@ -241,6 +253,8 @@ class Silent:
 
 @dataclass(frozen=True)
 class Rejected:
+    """Malformed uploads of one vendor, kind, reason and field."""
+
     vendor: Text
     kind: Text
     reason: Text
@@ -263,6 +277,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Tick:
+    """A mark on an axis."""
+
     at: float
     label: str
 
@@ -283,6 +299,8 @@ class Curve:
 
 @dataclass(frozen=True)
 class Bar:
+    """A day of the month's picture; without a mean it has no height."""
+
     day: str
     label: str
     mean: Number
@@ -312,6 +330,8 @@ class Trend:
 
 @dataclass(frozen=True)
 class Provenance:
+    """A mapping that made figures of the day, and how well its source is known."""
+
     name: str
     provenance: Text
     source: str
@@ -319,6 +339,8 @@ class Provenance:
 
 @dataclass(frozen=True)
 class DustReportView:
+    """The dust report of a province and day (扬尘监测日报)."""
+
     province: str
     province_name: Text
     day: str

@@ -4,7 +4,6 @@ The view goes in as JSON text and the template places it as text, so nothing an 
 """
 
 import json
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ import typst
 
 from reports.fonts import FOLDER
 from reports.html import chart_svg
-from reports.model import DustReportView, Listing
-from reports.words import Text, words
+from reports.model import DustReportView
+from reports.plain import plain
+from reports.words import words
 
 TEMPLATES = Path(__file__).parent / "templates"
 PICTURE_PPI = 144
@@ -30,8 +30,8 @@ def render_png(view: DustReportView) -> bytes:
 
 
 def _compile(view: DustReportView, card: bool, **options: Any) -> bytes:
-    data = {"view": _chinese(view), "words": _words(view), "cards": _cards(view), "charts": _charts(view), "card": card}
-    made = typst.compile(
+    data = {"view": plain(view), "words": _words(view), "cards": _cards(view), "charts": _charts(view), "card": card}
+    made: bytes | list[bytes] = typst.compile(
         str(TEMPLATES / "report.typ"),
         root=str(TEMPLATES),
         font_paths=[str(FOLDER)],
@@ -42,39 +42,47 @@ def _compile(view: DustReportView, card: bool, **options: Any) -> bytes:
     return made[0] if isinstance(made, list) else made
 
 
-def _chinese(value: Any) -> Any:
-    """The view as plain data in Chinese; of a listing only what a page shows."""
-    if isinstance(value, Text):
-        return value.zh
-    if isinstance(value, Listing):
-        text = words()["more"].filled(shown=value.shown, total=len(value.rows)).zh
-        return {"rows": _chinese(value.first), "more": value.more, "more_text": text}
-    if is_dataclass(value):
-        return {field.name: _chinese(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {key: _chinese(entry) for key, entry in value.items()}
-    if isinstance(value, tuple):
-        return [_chinese(entry) for entry in value]
-    return value
-
-
 def _words(view: DustReportView) -> dict[str, str]:
     s = view.summary
     filled = words()["note.duplicates"].filled(
-        readings=f"{s.readings:,}", duplicates=f"{s.duplicates:,}", late=f"{s.late.numerator or 0:,}", late_rate=s.late.text
+        readings=f"{s.readings:,}",
+        duplicates=f"{s.duplicates:,}",
+        late=f"{s.late.numerator or 0:,}",
+        late_rate=s.late.text,
     )
     return {key: text.zh for key, text in words().items()} | {"note.duplicates": filled.zh}
 
 
 def _cards(view: DustReportView) -> list[dict[str, Any]]:
     s, w = view.summary, words()
-    devices = w["card.devices.of"].filled(registered=s.devices_registered, unregistered=s.devices_unregistered, projects=s.projects)
-    exceeding = w["card.exceedances.of"].filled(devices=s.exceeding_devices) if s.limited or s.exceedances else w["card.unlimited"]
-    effective = w["card.effective.of"].filled(numerator=s.effective.numerator or 0, denominator=s.effective.denominator or 0)
+    devices = w["card.devices.of"].filled(
+        registered=s.devices_registered, unregistered=s.devices_unregistered, projects=s.projects
+    )
+    exceeding = (
+        w["card.exceedances.of"].filled(devices=s.exceeding_devices)
+        if s.limited or s.exceedances
+        else w["card.unlimited"]
+    )
+    effective = w["card.effective.of"].filled(
+        numerator=s.effective.numerator or 0, denominator=s.effective.denominator or 0
+    )
     cards = [
         (w["card.devices"], str(s.devices_reporting), devices, False),
-        *((w["card.mean"].filled(name=m.name), m.mean.text, w["card.mean.of"].filled(valid=m.valid_devices, devices=m.devices), False) for m in s.means[:2]),
-        (w["card.exceedances"], str(s.exceedances) if s.limited or s.exceedances else "–", exceeding, s.exceedances > 0),
+        *(
+            (
+                w["card.mean"].filled(name=m.name),
+                m.mean.text,
+                w["card.mean.of"].filled(valid=m.valid_devices, devices=m.devices),
+                False,
+            )
+            for m in s.means[:2]
+        ),
+        (
+            w["card.exceedances"],
+            str(s.exceedances) if s.limited or s.exceedances else "–",
+            exceeding,
+            s.exceedances > 0,
+        ),
         (w["card.effective"], s.effective.text, effective, False),
         (w["card.malformed"], f"{s.malformed:,}", w["card.malformed.of"], False),
     ]
@@ -85,7 +93,12 @@ def _charts(view: DustReportView) -> list[dict[str, str]]:
     if not view.parameters:
         return []
     w, names = words(), [line.name.zh for line in view.curve.lines]
-    month = w["note.trend"].filled(week=view.trend.week.text, week_days=view.trend.week_days, month=view.trend.month.text, month_days=view.trend.month_days)
+    month = w["note.trend"].filled(
+        week=view.trend.week.text,
+        week_days=view.trend.week_days,
+        month=view.trend.month.text,
+        month_days=view.trend.month_days,
+    )
     return [
         {
             "title": w["section.curve"].zh,

@@ -1,6 +1,6 @@
 """Upload rates (数据回传率) of vendors, cities and projects: sums of whole numbers, never a mean of rates."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
@@ -39,9 +39,14 @@ def by_project(rates: pl.DataFrame, names: Places, shown: int) -> Listing[RateRo
     return _rows(rates, "project_code", lambda code: plain_text(_project(code, names)), shown)
 
 
+def by_device(rates: pl.DataFrame, names: Places, shown: int) -> Listing[RateRow]:
+    """One row a device, by code."""
+    return _rows(rates, "device_code", lambda code: plain_text(f"{names.name(code, None)}（{code}）"), shown)
+
+
 def total(rates: pl.DataFrame) -> RateRow:
     """The whole province as one row."""
-    (row,) = roll_up(rates.with_columns(pl.lit("").alias("all")), ["all"]).to_dicts() or [{}]
+    (row,) = roll_up(rates, []).to_dicts()
     return _row(words()["rate.province"], row)
 
 
@@ -63,7 +68,7 @@ def silent(rates: pl.DataFrame, names: Places, shown: int) -> Listing[Silent]:
     )
 
 
-def _rows(rates: pl.DataFrame, column: str, label: Any, shown: int) -> Listing[RateRow]:
+def _rows(rates: pl.DataFrame, column: str, label: Callable[[Any], Text], shown: int) -> Listing[RateRow]:
     rolled = roll_up(rates, [column]).sort(column)
     return Listing(tuple(_row(label(row[column]), row) for row in rolled.to_dicts()), shown)
 

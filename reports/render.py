@@ -1,5 +1,6 @@
 """One view, four files."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reports.html import render_html
@@ -7,13 +8,19 @@ from reports.model import DustReportView
 from reports.paper import render_pdf, render_png
 from reports.xlsx import render_xlsx
 
+WRITERS: dict[str, Callable[[DustReportView, Path], object]] = {
+    "html": lambda view, path: path.write_text(render_html(view), "utf-8"),
+    "xlsx": render_xlsx,
+    "pdf": lambda view, path: path.write_bytes(render_pdf(view)),
+    "png": lambda view, path: path.write_bytes(render_png(view)),
+}
+KINDS = tuple(WRITERS)
 
-def render_all(view: DustReportView, folder: Path) -> dict[str, Path]:
-    """Write the report as html, xlsx, pdf and png into `folder`; the same view gives the same bytes."""
+
+def render_all(view: DustReportView, folder: Path, kinds: Sequence[str] = KINDS) -> dict[str, Path]:
+    """Write the report as files of the given kinds into `folder`; the same view gives the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {kind: folder / f"dust-{view.province}-{view.day}.{kind}" for kind in ("html", "xlsx", "pdf", "png")}
-    files["html"].write_text(render_html(view), "utf-8")
-    render_xlsx(view, files["xlsx"])
-    files["pdf"].write_bytes(render_pdf(view))
-    files["png"].write_bytes(render_png(view))
+    files = {kind: folder / f"dust-{view.province}-{view.day}.{kind}" for kind in kinds}
+    for kind, path in files.items():
+        WRITERS[kind](view, path)
     return files

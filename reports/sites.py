@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from reports.inputs import DustReportInputs
-from reports.model import Mean, Rate, Site
+from reports.model import Mean, Site
 from reports.numbers import mean, number, rate
 from reports.words import city_name, plain_text, word
 
@@ -27,7 +27,7 @@ Plain = Mapping[str, Any]
 
 def sites(inputs: DustReportInputs) -> tuple[Site, ...]:
     """One row a device that uploaded on the day, worst first."""
-    names, hours = Places(inputs), exceedance_hours(inputs.exceedances, inputs.day)
+    names, hours = Places(inputs.devices, inputs.projects), exceedance_hours(inputs.exceedances, inputs.day)
     over = {(row["device_code"], row["averaging"]) for row in rows_of(inputs.exceedances, parameter="noise")}
     rates = {row["device_code"]: row for row in inputs.rates.to_dicts()}
     found = [
@@ -40,9 +40,9 @@ def sites(inputs: DustReportInputs) -> tuple[Site, ...]:
 class Places:
     """Names of points: the project's name, else the device's, else the code; and where they lie."""
 
-    def __init__(self, inputs: DustReportInputs) -> None:
-        self.devices: dict[str, Plain] = {row["device_code"]: row for row in inputs.devices.to_dicts()}
-        self.projects: dict[str, Plain] = {row["project_code"]: row for row in inputs.projects.to_dicts()}
+    def __init__(self, devices: pl.DataFrame, projects: pl.DataFrame) -> None:
+        self.devices: dict[str, Plain] = {row["device_code"]: row for row in devices.to_dicts()}
+        self.projects: dict[str, Plain] = {row["project_code"]: row for row in projects.to_dicts()}
 
     def project_code(self, device_code: str, project_code: str | None) -> str:
         return project_code or self.devices.get(device_code, {}).get("project_code") or ""

@@ -18,9 +18,9 @@ def summary(inputs: DustReportInputs, ranked: tuple[Site, ...], whole: RateRow, 
         headline=words()["headline.none"],
         limited=any(limit["parameter"] in PARTICLES for limit in inputs.limits),
         projects=len({site.project_code for site in ranked if site.project_code}),
-        devices_registered=inputs.rates["registered"].sum(),
-        devices_reporting=reporting["registered"].sum(),
-        devices_unregistered=reporting.height - reporting["registered"].sum(),
+        devices_registered=inputs.rates.filter("registered").height,
+        devices_reporting=reporting.filter("registered").height,
+        devices_unregistered=reporting.filter(~pl.col("registered")).height,
         means=tuple(_province_mean(parameter, inputs.daily) for parameter in sent),
         exceedances=inputs.exceedances.height,
         exceeding_devices=inputs.exceedances["device_code"].n_unique(),
@@ -41,17 +41,31 @@ def _province_mean(parameter: str, daily: pl.DataFrame) -> ProvinceMean:
     """Mean over devices of their valid day means, each device the same weight (本项目口径)."""
     devices = daily.filter((pl.col("subject") == "device") & pl.col(parameter).is_not_null())
     valid = sorted(devices.filter(pl.col(f"{parameter}_valid"))[parameter].to_list())
-    return ProvinceMean(parameter, word("parameter", parameter), number(sum(valid) / len(valid) if valid else None), len(valid), devices.height)
+    return ProvinceMean(
+        parameter,
+        word("parameter", parameter),
+        number(sum(valid) / len(valid) if valid else None),
+        len(valid),
+        devices.height,
+    )
 
 
 def _headline(counted: Summary) -> Text:
-    parts = [words()["headline.devices"].filled(registered=counted.devices_registered, reporting=counted.devices_reporting)]
+    parts = [
+        words()["headline.devices"].filled(registered=counted.devices_registered, reporting=counted.devices_reporting)
+    ]
     for mean in counted.means[:1]:
         key = "headline.mean" if mean.mean.value is not None else "headline.no_mean"
-        parts.append(words()[key].filled(name=mean.name, mean=mean.mean.text, valid=mean.valid_devices, devices=mean.devices))
+        parts.append(
+            words()[key].filled(name=mean.name, mean=mean.mean.text, valid=mean.valid_devices, devices=mean.devices)
+        )
     if counted.exceedances:
-        parts.append(words()["headline.exceedances"].filled(count=counted.exceedances, devices=counted.exceeding_devices))
+        parts.append(
+            words()["headline.exceedances"].filled(count=counted.exceedances, devices=counted.exceeding_devices)
+        )
     else:
         parts.append(words()["headline.no_exceedance" if counted.limited else "headline.unlimited"])
-    parts.append(words()["headline.uploads"].filled(effective=counted.effective.text, malformed=f"{counted.malformed:,}"))
+    parts.append(
+        words()["headline.uploads"].filled(effective=counted.effective.text, malformed=f"{counted.malformed:,}")
+    )
     return Text("".join(part.zh for part in parts), " ".join(part.en for part in parts))

@@ -21,7 +21,7 @@ SHOWN_ROWS = 40
 
 def build_view(inputs: DustReportInputs) -> DustReportView:
     """All figures, texts and orders of the report of one province and day."""
-    names, ranked = Places(inputs), sites(inputs)
+    names, ranked = Places(inputs.devices, inputs.projects), sites(inputs)
     rates, sent = located(inputs.rates, names), parameters_sent(inputs.hours)
     limits = limits_in_force(inputs.limits)
     return DustReportView(
@@ -45,7 +45,9 @@ def build_view(inputs: DustReportInputs) -> DustReportView:
         silent=silent(rates, names, SHOWN_ROWS),
         rejected=rejected(inputs.rejected, SHOWN_ROWS),
         definitions=definitions(),
-        mappings=tuple(Provenance(m["name"], word("provenance", m["provenance"]), m["source"]) for m in inputs.mappings),
+        mappings=tuple(
+            Provenance(m["name"], word("provenance", m["provenance"]), m["source"]) for m in inputs.mappings
+        ),
         code_version=inputs.code_version,
     )
 
@@ -53,7 +55,9 @@ def build_view(inputs: DustReportInputs) -> DustReportView:
 def _noisy(ranked: tuple[Site, ...]) -> Listing[Site]:
     """Points that measure noise, the loudest night first."""
     measured = [site for site in ranked if site.noise_day.value is not None or site.noise_night.value is not None]
-    ordered = sorted(measured, key=lambda site: (-(site.noise_night.value or 0.0), -(site.noise_day.value or 0.0), site.rank))
+    ordered = sorted(
+        measured, key=lambda site: (-(site.noise_night.value or 0.0), -(site.noise_day.value or 0.0), site.rank)
+    )
     return Listing(tuple(ordered), SHOWN_ROWS)
 
 

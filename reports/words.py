@@ -70,6 +70,11 @@ def province_name(province: str) -> Text:
     return Text(entry["zh"], entry["en"])
 
 
+def provinces() -> tuple[str, ...]:
+    """The provinces that a report can be made of."""
+    return tuple(sorted(_load("places")["provinces"]))
+
+
 def city_name(adcode: str | None) -> Text:
     """Name of the prefecture that an adcode (GB/T 2260, 4 to 6 digits) lies in."""
     if not adcode:

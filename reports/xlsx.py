@@ -31,7 +31,9 @@ class Workbook:
         self.over = self.book.add_format({"bold": True, "font_color": "#A3211B"})
         self.book.formats[0].set_font_name(FONT)
 
-    def sheet(self, key: str, columns: Sequence[Text], rows: Iterable[Sequence[Cell]], widths: Sequence[int]) -> xlsxwriter.worksheet.Worksheet:
+    def sheet(
+        self, key: str, columns: Sequence[Text], rows: Iterable[Sequence[Cell]], widths: Sequence[int]
+    ) -> xlsxwriter.worksheet.Worksheet:
         """One table from A1: a head in both languages that stays in view and on every printed page."""
         sheet = self.book.add_worksheet(words()[f"sheet.{key}"].zh)
         count = 0
@@ -78,7 +80,10 @@ def _summary(book: Workbook, view: DustReportView) -> None:
         ("col.readings", s.readings, None, None),
         ("col.duplicates", s.duplicates, None, None),
     ]
-    rates = [(f"rate.{name}", getattr(s, name)) for name in ("transmission", "validity", "effective", "hours", "online", "late")]
+    rates = [
+        (f"rate.{name}", getattr(s, name))
+        for name in ("transmission", "validity", "effective", "hours", "online", "late")
+    ]
     rows: list[Sequence[Cell]] = [
         (view.province_name.zh, view.day, None, None),
         (w["zone"].zh, s.headline.zh, None, None),
@@ -91,29 +96,72 @@ def _summary(book: Workbook, view: DustReportView) -> None:
 
 def _sites(book: Workbook, view: DustReportView) -> None:
     means = [(p, words()[f"parameter.{p}"]) for p in view.parameters]
-    of_mean = [text for _, name in means for text in (_with(name, "µg/m³"), _join(name, "hours"), _join(name, "valid"), _join(name, "reported"))]
+    of_mean = [
+        text
+        for _, name in means
+        for text in (_with(name, "µg/m³"), _join(name, "hours"), _join(name, "valid"), _join(name, "reported"))
+    ]
     columns = [
-        *_named("rank", "name", "device", "project", "city", "vendor", "registered", "exceedance_hours"), *of_mean,
-        *_named("noise_day", "hours", "noise_night", "hours", "aqi", "primary", "readings", "duplicates", "effective", "numerator", "denominator"),
-    ]  # fmt: skip
+        *_named("rank", "name", "device", "project", "city", "vendor", "registered", "exceedance_hours"),
+        *of_mean,
+        *_named(
+            "noise_day",
+            "hours",
+            "noise_night",
+            "hours",
+            "aqi",
+            "primary",
+            "readings",
+            "duplicates",
+            "effective",
+            "numerator",
+            "denominator",
+        ),
+    ]
     rows = [
         (
-            site.rank, site.name, site.device_code, site.project_code, _line(site.city), site.vendor, site.registered, site.exceedance_hours,
+            site.rank,
+            site.name,
+            site.device_code,
+            site.project_code,
+            _line(site.city),
+            site.vendor,
+            site.registered,
+            site.exceedance_hours,
             *(cell for p, _ in means for cell in (*_mean(site.means[p]), site.reported[p].value)),
-            site.noise_day.value, site.noise_day.count, site.noise_night.value, site.noise_night.count,
-            site.aqi.value, site.primary.zh, site.readings, site.duplicates, site.effective.text, *_parts(site.effective),
+            site.noise_day.value,
+            site.noise_day.count,
+            site.noise_night.value,
+            site.noise_night.count,
+            site.aqi.value,
+            site.primary.zh,
+            site.readings,
+            site.duplicates,
+            site.effective.text,
+            *_parts(site.effective),
         )
         for site in view.sites.rows
-    ]  # fmt: skip
+    ]
     sheet = book.sheet("sites", columns, rows, (6, 42, 16, 20, 18, 14, 8, 10, *([9] * (len(columns) - 8))))
     if rows:
         sheet.conditional_format(1, 7, len(rows), 7, {"type": "cell", "criteria": ">", "value": 0, "format": book.over})
 
 
 def _hours(book: Workbook, view: DustReportView) -> None:
-    columns = [*_named("name", "device", "city", "parameter"), *(Text(f"{h:02d}", f"{h:02d}") for h in range(24)), words()["col.hours"]]
+    columns = [
+        *_named("name", "device", "city", "parameter"),
+        *(Text(f"{h:02d}", f"{h:02d}") for h in range(24)),
+        words()["col.hours"],
+    ]
     rows = [
-        (row.name, row.device_code, _line(row.city), map_.parameter, *(c.value if c.state == "valid" else c.text for c in row.cells), sum(c.state == "valid" for c in row.cells))
+        (
+            row.name,
+            row.device_code,
+            _line(row.city),
+            map_.parameter,
+            *(c.value if c.state == "valid" else c.text for c in row.cells),
+            sum(c.state == "valid" for c in row.cells),
+        )
         for map_ in view.heat_maps
         for row in map_.rows.rows
     ]
@@ -122,14 +170,52 @@ def _hours(book: Workbook, view: DustReportView) -> None:
     for map_ in view.heat_maps:  # one scale a parameter: 200 µg/m³ of TSP and of PM2.5 are not the same shade
         last = at + len(map_.rows.rows) - 1
         if last >= at:
-            sheet.conditional_format(at, 4, last, 27, {"type": "3_color_scale", "min_color": "#FFF6C9", "mid_color": "#A59C74", "max_color": "#3B496C"})
+            sheet.conditional_format(
+                at,
+                4,
+                last,
+                27,
+                {"type": "3_color_scale", "min_color": "#FFF6C9", "mid_color": "#A59C74", "max_color": "#3B496C"},
+            )
         at = last + 1
 
 
 def _exceedances(book: Workbook, view: DustReportView) -> None:
-    columns = _named("level", "name", "device", "city", "parameter", "averaging", "judgement", "began", "ended", "value", "reference", "limit", "unit", "standard", "effective_from")
+    columns = _named(
+        "level",
+        "name",
+        "device",
+        "city",
+        "parameter",
+        "averaging",
+        "judgement",
+        "began",
+        "ended",
+        "value",
+        "reference",
+        "limit",
+        "unit",
+        "standard",
+        "effective_from",
+    )
     rows: list[Sequence[Cell]] = [
-        (_line(e.level), e.name, e.device_code, _line(e.city), _line(e.parameter), _line(e.averaging), _line(e.judgement), e.began, e.ended, e.value.value, e.reference.value, e.limit.value, e.unit, e.standard, e.effective_from)
+        (
+            _line(e.level),
+            e.name,
+            e.device_code,
+            _line(e.city),
+            _line(e.parameter),
+            _line(e.averaging),
+            _line(e.judgement),
+            e.began,
+            e.ended,
+            e.value.value,
+            e.reference.value,
+            e.limit.value,
+            e.unit,
+            e.standard,
+            e.effective_from,
+        )
         for e in view.exceedances.rows
     ]
     if not view.summary.limited:
@@ -138,38 +224,103 @@ def _exceedances(book: Workbook, view: DustReportView) -> None:
 
 
 def _reference(book: Workbook, view: DustReportView) -> None:
-    columns = _named("name", "device", "city", "station", "source", "distance", "parameter", "hours", "site_mean", "station_mean", "deviation", "deviation_percent")
+    columns = _named(
+        "name",
+        "device",
+        "city",
+        "station",
+        "source",
+        "distance",
+        "parameter",
+        "hours",
+        "site_mean",
+        "station_mean",
+        "deviation",
+        "deviation_percent",
+    )
     columns[4] = Text("国控点编号", "Station code")
     rows = [
-        (r.name, r.device_code, _line(r.city), r.station, r.station_code, r.distance.value, _line(r.parameter), r.hours, *_values(r.site_mean, r.station_mean, r.deviation, r.deviation_percent))
+        (
+            r.name,
+            r.device_code,
+            _line(r.city),
+            r.station,
+            r.station_code,
+            r.distance.value,
+            _line(r.parameter),
+            r.hours,
+            *_values(r.site_mean, r.station_mean, r.deviation, r.deviation_percent),
+        )
         for r in view.references.rows
     ]
     book.sheet("reference", columns, rows, (42, 16, 18, 16, 12, 10, 10, 8, 10, 10, 10, 10))
 
 
 def _rates(book: Workbook, view: DustReportView) -> None:
-    columns = _named("group", "name", "devices", "expected", "received", "valid_slots", "transmission", "validity", "effective", "hours_returned", "hours_expected", "hours_rate", "online", "on_time", "late")
+    columns = _named(
+        "group",
+        "name",
+        "devices",
+        "expected",
+        "received",
+        "valid_slots",
+        "transmission",
+        "validity",
+        "effective",
+        "hours_returned",
+        "hours_expected",
+        "hours_rate",
+        "online",
+        "on_time",
+        "late",
+    )
     groups = (("by_vendor", view.by_vendor), ("by_city", view.by_city), ("by_project", view.by_project))
-    rows: list[Sequence[Cell]] = [_rate_row(words()[f"caption.{name}"].zh, row) for name, listing in groups for row in listing.rows]
-    rows += [(words()["section.silent"].zh, f"{d.name}（{d.device_code}）", 1, d.expected, 0, 0) for d in view.silent.rows]
+    rows: list[Sequence[Cell]] = [
+        _rate_row(words()[f"caption.{name}"].zh, row) for name, listing in groups for row in listing.rows
+    ]
+    rows += [
+        (words()["section.silent"].zh, f"{d.name}（{d.device_code}）", 1, d.expected, 0, 0) for d in view.silent.rows
+    ]
     book.sheet("rates", columns, rows, (26, 46, 8, *([11] * 12)))
 
 
 def _rate_row(group: str, row: RateRow) -> Sequence[Cell]:
     return (
-        group, _line(row.label), row.devices, row.expected, row.received, row.valid, row.transmission.text, row.validity.text,
-        row.effective.text, *_parts(row.hours), row.hours.text, row.online.text, row.on_time.text, row.late,
-    )  # fmt: skip
+        group,
+        _line(row.label),
+        row.devices,
+        row.expected,
+        row.received,
+        row.valid,
+        row.transmission.text,
+        row.validity.text,
+        row.effective.text,
+        *_parts(row.hours),
+        row.hours.text,
+        row.online.text,
+        row.on_time.text,
+        row.late,
+    )
 
 
 def _rejected(book: Workbook, view: DustReportView) -> None:
-    rows = [(_line(r.vendor), _line(r.kind), _line(r.reason), r.field, r.count, r.share.text) for r in view.rejected.rows]
-    book.sheet("rejected", _named("vendor", "kind", "reason", "field", "count", "share"), rows, (24, 28, 44, 22, 10, 10))
+    rows = [
+        (_line(r.vendor), _line(r.kind), _line(r.reason), r.field, r.count, r.share.text) for r in view.rejected.rows
+    ]
+    book.sheet(
+        "rejected", _named("vendor", "kind", "reason", "field", "count", "share"), rows, (24, 28, 44, 22, 10, 10)
+    )
 
 
 def _definitions(book: Workbook, view: DustReportView) -> None:
     rows: list[Sequence[Cell]] = [(_line(d.text), _line(d.source)) for d in view.definitions]
-    rows += [(f"{_line(limit.parameter)} {_line(limit.averaging)} {limit.exceeded.zh} {limit.value.text} {limit.unit}（{limit.scope.zh}）", f"{limit.standard}，{limit.effective_from} 起，{limit.provenance.zh}；{limit.source}") for limit in view.limits]
+    rows += [
+        (
+            f"{_line(limit.parameter)} {_line(limit.averaging)} {limit.exceeded.zh} {limit.value.text} {limit.unit}（{limit.scope.zh}）",
+            f"{limit.standard}，{limit.effective_from} 起，{limit.provenance.zh}；{limit.source}",
+        )
+        for limit in view.limits
+    ]
     rows += [(f"{words()['col.mapping'].zh} {m.name}", f"{m.provenance.zh}；{m.source}") for m in view.mappings]
     rows.append((words()["col.code_version"].zh, view.code_version))
     book.sheet("definitions", _named("definition", "source"), rows, (110, 60))

@@ -1,0 +1,78 @@
+"""`sitehub rates`: upload rates of a province and day with numerator and denominator (数据回传率)."""
+
+import json
+import sys
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from reports.model import Rate, RateRow
+from reports.plain import plain
+from reports.rates import by_city, by_device, by_project, by_vendor, located, total
+from reports.sites import Places
+from sitehub.options import AsJson
+from sitehub.settings import settings
+from store import gold
+
+SHOWN = 200
+
+
+def rates(
+    *, province: str, day: date, by: Literal["vendor", "city", "project", "device"] = "vendor", as_json: AsJson = False
+) -> None:
+    """Upload rates from the gold tables: sums of whole numbers, never a mean of rates.
+
+    Parameters
+    ----------
+    province
+        guizhou, jiangsu, shanxi or sichuan.
+    day
+        Local day, YYYY-MM-DD.
+    by
+        What one row is.
+    """
+    here = settings()
+    gold.upgrade(here.gold_url)
+    ended = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(here.timezone)).astimezone(UTC)
+    with gold.closing_engine(here.gold_url) as made:
+        names = Places(*(gold.read_history(made, kind, province, ended) for kind in ("device", "project")))
+        frame = gold.read_partition(made, "upload_rate_daily", province, day.isoformat())
+    if frame.is_empty():
+        remedy = f"run `sitehub materialise --province {province} --day {day}` first"
+        raise SystemExit(f"There are no rates of {province} on {day}; {remedy}.")
+    devices = located(frame, names)
+    listings = {
+        "vendor": lambda: by_vendor(devices, SHOWN),
+        "city": lambda: by_city(devices, SHOWN),
+        "project": lambda: by_project(devices, names, SHOWN),
+        "device": lambda: by_device(devices, names, SHOWN),
+    }
+    rows = [*listings[by]().rows, total(devices)]
+    if as_json:
+        json.dump(
+            {"province": province, "day": day.isoformat(), "by": by, "rows": plain(tuple(rows))},
+            sys.stdout,
+            ensure_ascii=False,
+            indent=2,
+        )
+        sys.stdout.write("\n")
+        return
+    _print(by, rows)
+
+
+def _print(by: str, rows: list[RateRow]) -> None:
+    table: Any = Table(
+        by, "devices", "transmission", "validity", "effective", "hours", "online", "late", box=None, pad_edge=False
+    )
+    for row in rows:
+        shown = [_rate(rate) for rate in (row.transmission, row.validity, row.effective, row.hours, row.online)]
+        table.add_row(escape(row.label.zh), str(row.devices), *shown, str(row.late))
+    Console(highlight=False).print(table)
+
+
+def _rate(rate: Rate) -> str:
+    return rate.text if rate.percent is None else f"{rate.text} ({rate.numerator}/{rate.denominator})"

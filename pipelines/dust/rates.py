@@ -184,15 +184,16 @@ def _hour(frame: pl.DataFrame, service: pl.DataFrame, day: date, number: int, en
 def _slots(rows: pl.DataFrame, number: int) -> pl.DataFrame:
     """device_code, received, valid, on_time: expected slots that begin in the hour and were filled so."""
     begins_here = (pl.col("slot_s") // 3600 == number) & (pl.col("slot_s") >= pl.col("begin_s"))
+    in_grace = pl.col("received_at") - pl.col("observed_at") <= pl.lit(GRACE)
+    slots = pl.col("slot_s")
     return (
         rows.filter(begins_here)
-        .group_by("device_code", "slot_s")
-        .agg(
-            valid=(pl.col("quality") == 1).any(),
-            on_time=(pl.col("received_at") - pl.col("observed_at") <= pl.lit(GRACE)).any(),
-        )
         .group_by("device_code")
-        .agg(pl.len().alias("received"), pl.col("valid").sum(), pl.col("on_time").sum())
+        .agg(
+            received=slots.n_unique(),
+            valid=slots.filter(pl.col("quality") == 1).n_unique(),
+            on_time=slots.filter(in_grace).n_unique(),
+        )
     )
 
 

@@ -54,7 +54,8 @@ def distinct(frame: pl.DataFrame) -> pl.DataFrame:
 
     Two uploads of one observation are an amendment or a double; either way the last one holds.
     """
-    return frame.sort(*OBSERVATION, *AGE).unique(OBSERVATION, keep="last", maintain_order=True)
+    last = pl.any_horizontal(pl.col(name) != pl.col(name).shift(-1) for name in OBSERVATION)
+    return frame.sort(*OBSERVATION, *AGE).filter(last.fill_null(True))
 
 
 def good(parameter: str) -> pl.Expr:
@@ -82,7 +83,7 @@ def slot(day: date) -> pl.Expr:
 
 def versions(column: str = "mapping") -> pl.Expr:
     """The distinct mapping versions of a group, in order, joined by ';'."""
-    return pl.col(column).drop_nulls().str.split(";").explode().unique().sort().str.join(";")
+    return pl.col(column).drop_nulls().unique().str.split(";").explode().unique().sort().str.join(";")
 
 
 def energy_mean(level: pl.Expr) -> pl.Expr:

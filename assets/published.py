@@ -77,13 +77,15 @@ def checked(hub: Hub, table: str, frame: pl.DataFrame | pl.LazyFrame, at: FeedDa
 def _sentence(verdict: "Verdict") -> str:
     if verdict.passed:
         return f"All {verdict.expectations} expectations hold for {verdict.rows_judged} of {verdict.rows} rows."
-    rules = "; ".join(f"{finding.column}: {finding.rule} ({finding.rows} rows)" for finding in verdict.findings)
+    rules = "; ".join(f"{f.column}: {', '.join(f.seen)} ({f.rows} rows)" for f in verdict.findings)
     return f"{len(verdict.findings)} of {verdict.expectations} expectations do not hold: {rules}"
 
 
 def _findings(verdict: "Verdict") -> str:
     if verdict.passed:
         return "–"
-    head = "| expectation | column | rows | keys |\n|---|---|---:|---|\n"
-    rows = (f"| {f.rule} | {f.column} | {f.rows} | {'; '.join(f.keys)} |" for f in verdict.findings)
+    head = "| expectation | column | rows | seen | keys |\n|---|---|---:|---|---|\n"
+    rows = (
+        f"| {f.rule} | {f.column} | {f.rows} | {', '.join(f.seen)} | {'; '.join(f.keys)} |" for f in verdict.findings
+    )
     return head + "\n".join(rows)

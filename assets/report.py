@@ -35,8 +35,8 @@ def dust_report(context: dg.AssetExecutionContext, hub: Hub) -> Iterator[dg.Mate
     if at.is_reference:
         context.log.info("no report is made of the control stations")
         return
-    view = build_view(DustReportInputs(**dust_inputs(hub.gold, hub.lake, at.province, at.day)))
-    files = render_all(view, hub.report_folder(at))
+    frames = dust_inputs(hub.gold, hub.lake, at.province, at.day, Path(hub.catalog_dir))
+    files = render_all(build_view(DustReportInputs(**frames)), hub.report_folder(at))
     yield dg.MaterializeResult(metadata={name: _link(path) for name, path in files.items()})
 
 

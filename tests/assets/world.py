@@ -41,7 +41,8 @@ class Landing:
 
     def readings(self, province: str, day: date, device: str, minutes: Sequence[int], **values: float | str) -> None:
         """One-minute readings at these minutes of the local day, received five seconds later unless said otherwise."""
-        rows = [
+        measured: dict[str, object] = {"pm2_5": 40.0, "pm10": 80.0, "tsp": 120.0, "noise": 60.0, **values}
+        rows: list[dict[str, object]] = [
             {
                 "event_id": f"{province}:dust-reading:{device}:{int(at.timestamp() * 1000)}:minute",
                 "device_code": device,
@@ -49,7 +50,7 @@ class Landing:
                 "observed_at": at,
                 "received_at": at + timedelta(seconds=5),
                 "period": "minute",
-                **({"pm2_5": 40.0, "pm10": 80.0, "tsp": 120.0, "noise": 60.0} | values),
+                **measured,
             }
             for at in (_local(day, minute) for minute in minutes)
         ]
@@ -57,7 +58,7 @@ class Landing:
 
     def station_hours(self, day: date, station: str, pm10: float) -> None:
         """The 24 published hours of a control station."""
-        rows = [
+        rows: list[dict[str, object]] = [
             {
                 "event_id": f"national:station-reading:{station}:{int(at.timestamp() * 1000)}:hour",
                 "device_code": station,

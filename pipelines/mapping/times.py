@@ -102,8 +102,8 @@ def time_step(rule: Rule, field: Field, said: Origin, zone: str) -> Step:
         value = pl.when(column.is_null()).then(pl.col("_received")).otherwise(value)
         notes.append(NoteCheck("arrival", column.is_null()))
     if field.name == "observed_at":
-        clocked = [shape for shape, form in zip(parsed, forms, strict=True) if form.has_clock]
-        judged = _against_receipt(value, pl.coalesce(clocked).is_not_null() if clocked else pl.lit(False), said)
+        dates = [column.str.contains(form.shape) for form in forms if not form.has_clock]
+        judged = _against_receipt(value, ~pl.any_horizontal(pl.lit(False), *dates), said)
         faults.append(judged[0])
         notes.append(judged[1])
     return Step(field.name, said.said, pl.coalesce(parsed), value.cast(TIMESTAMP), tuple(faults), tuple(notes))

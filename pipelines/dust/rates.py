@@ -199,19 +199,14 @@ def _slots(rows: pl.DataFrame, number: int) -> pl.DataFrame:
 
 def _online(here: pl.DataFrame) -> pl.DataFrame:
     """device_code, first, last, inner, span, until of the hour's readings."""
-    span = pl.col("interval_s") * ONLINE_INTERVALS
-    seconds = here.select("device_code", "second", "until", span=span).unique().sort("device_code", "second")
-    gap = pl.min_horizontal(pl.col("second").diff().over("device_code").fill_null(0), pl.col("span"))
-    return (
-        seconds.with_columns(gap=gap)
-        .group_by("device_code")
-        .agg(
-            first=pl.col("second").min(),
-            last=pl.col("second").max(),
-            inner=pl.col("gap").sum(),
-            span=pl.col("span").first(),
-            until=pl.col("until").first(),
-        )
+    span = pl.col("interval_s").first() * ONLINE_INTERVALS
+    gaps = pl.col("second").sort().diff().clip(upper_bound=span)
+    return here.group_by("device_code").agg(
+        first=pl.col("second").min(),
+        last=pl.col("second").max(),
+        inner=gaps.sum(),
+        span=span,
+        until=pl.col("until").first(),
     )
 
 

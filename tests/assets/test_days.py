@@ -1,0 +1,102 @@
+"""Days computed for real: from the lake through the job to figures, checks and the report."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from assets.hub import Hub
+from assets.partitions import FeedDay
+from assets.runs import changed, materialise, remember
+from tests.assets.world import DAY, Landing, figures
+
+JIANGSU = FeedDay(DAY, "jiangsu")
+STATIONS = FeedDay(DAY, "national")
+
+
+def events(instance: dg.DagsterInstance, table: str) -> list[str]:
+    """Partitions of `table` that were materialised."""
+    return sorted(instance.get_materialized_partitions(dg.AssetKey(table)))
+
+
+def metadata(instance: dg.DagsterInstance, table: str) -> dict[str, Any]:
+    """The metadata of the last materialisation of `table`."""
+    event = instance.get_latest_materialization_event(dg.AssetKey(table))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+def test_late_data_repair_the_past(hub: Hub, landing: Landing, instance: dg.DagsterInstance) -> None:
+    """A day is computed, late readings come, the day is asked for again, and its figures and report change."""
+    landing.device("jiangsu", "D1", DAY - timedelta(days=30))
+    landing.station_hours(DAY, "1151A", 50.0)
+    landing.readings("jiangsu", DAY, "D1", range(0, 720))
+    asked, cursor, _ = changed(instance, hub)
+    assert asked == [STATIONS, JIANGSU]
+    assert all(outcome.succeeded for outcome in materialise(instance, asked, hub))
+    remember(instance, cursor)
+    (before,) = figures(hub, "upload_rate_daily", "jiangsu", DAY).select("received", "expected").rows()
+    report = next(Path(hub.reports_dir).rglob("*.html"))
+    drawn = report.read_bytes()
+
+    landing.readings("jiangsu", DAY, "D1", range(720, 1440), pm10=200.0)
+    asked, cursor, _ = changed(instance, hub)
+    assert asked == [JIANGSU]
+    assert all(outcome.succeeded for outcome in materialise(instance, asked, hub))
+    remember(instance, cursor)
+    (after,) = figures(hub, "upload_rate_daily", "jiangsu", DAY).select("received", "expected").rows()
+    assert (before, after) == ((720, 1440), (1440, 1440))
+    (day,) = figures(hub, "dust_daily", "jiangsu", DAY).rows(named=True)
+    assert (day["pm10"], day["pm10_hours"], day["pm10_valid"]) == (140.0, 24, True)
+    assert report.read_bytes() != drawn
+    assert changed(instance, hub)[0] == []
+    shown = metadata(instance, "upload_rate_daily")
+    assert shown["received / expected"] == "1440 / 1440"
+    assert shown["dagster/row_count"] == 1
+    assert "D1" in shown["preview"]
+    assert Path(shown["data_docs"].removeprefix("file://")).is_file()
+    assert events(instance, "dust_report") == [JIANGSU.key]  # none of the control stations
+
+
+def test_a_failed_check_blocks_the_report(hub: Hub, landing: Landing, instance: dg.DagsterInstance) -> None:
+    """A partition in which one upload became two records is found out, and nothing is computed from it."""
+    landing.readings("jiangsu", DAY, "D1", range(10))
+    Landing(hub).readings("jiangsu", DAY, "D1", range(10))  # the same source offsets once more
+    (outcome,) = materialise(instance, [JIANGSU], hub)
+    assert not outcome.succeeded
+    assert "source_topic, source_partition, source_offset" in outcome.faults[0]
+    assert events(instance, "canonical_readings") == [JIANGSU.key]
+    assert events(instance, "dust_hourly") == events(instance, "dust_report") == []
+
+
+def test_a_fault_does_not_stop_other_partitions(
+    hub: Hub, landing: Landing, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partition whose code raises is told with its message, and the next one is computed."""
+    landing.rejected("shanxi", DAY, "bad_time")
+
+    def stumbles(quarantine: pl.DataFrame) -> pl.DataFrame:
+        if "shanxi" in quarantine["province"]:
+            raise RuntimeError("cannot be counted")
+        return counted(quarantine)
+
+    from pipelines.dust import rejected
+
+    counted = rejected.rejected_counts
+    monkeypatch.setattr(rejected, "rejected_counts", stumbles)
+    failed, done = materialise(instance, [FeedDay(DAY, "shanxi"), STATIONS], hub)
+    assert failed.faults == ("rejected_daily: RuntimeError: cannot be counted",)
+    assert done.succeeded
+
+
+def test_a_day_without_uploads_is_a_day_of_zero(hub: Hub, landing: Landing, instance: dg.DagsterInstance) -> None:
+    """A registered device that sent nothing has a rate of 0 of what was expected, and the report is drawn."""
+    landing.device("jiangsu", "D1", DAY - timedelta(days=1))
+    (outcome,) = materialise(instance, [JIANGSU], hub)
+    assert outcome.faults == ()
+    (row,) = figures(hub, "upload_rate_daily", "jiangsu", DAY).rows(named=True)
+    assert (row["received"], row["expected"]) == (0, 1440)

@@ -51,7 +51,10 @@ class JsonField:
 
 def json_fields(raw: "RawKind", rules: Mapping[str, "Rule"]) -> tuple[JsonField, ...]:
     """The raw schema's fields as JSON spells them; `rules` of the mapping by canonical field."""
-    makes = {source: name for name, rule in reversed(rules.items()) for source in rule.raw_fields}
+    makes: dict[str, str] = {}
+    for name, rule in rules.items():
+        for source in rule.raw_fields:
+            makes.setdefault(source, name)
     defaults = {entry["name"]: entry.get("default") for entry in raw.schema["fields"]}
     return tuple(
         JsonField(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka.partitioner import murmur2 as aiokafka_murmur2
+from confluent_kafka import Message, Producer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,27 @@ def test_vectors_of_the_java_client(key: bytes, hashed: int) -> None:
 def test_equals_another_implementation(key: bytes) -> None:
     """Any key hashes as in aiokafka's implementation."""
     assert murmur2(key) == aiokafka_murmur2(key) % (1 << 32)
+
+
+def test_partition_equals_librdkafka() -> None:
+    """librdkafka's murmur2 partitioner, sending to its own mock broker, puts every key where this says."""
+    producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "mock", "partitioner": "murmur2"})
+    found: dict[bytes, int] = {}
+
+    def delivered(error: object, message: Message) -> None:
+        assert error is None
+        key, where = message.key(), message.partition()
+        assert key is not None
+        assert where is not None
+        found[key] = where
+
+    count = len(producer.list_topics("keys", timeout=10).topics["keys"].partitions)
+    keys = [f"jiangsu:设备{n}".encode() for n in range(200)]
+    for key in keys:
+        producer.produce("keys", b"value", key, on_delivery=delivered)
+    assert producer.flush(20) == 0
+    assert count > 1
+    assert found == {key: partition(key, count) for key in keys}
 
 
 def test_partition_ignores_the_sign() -> None:

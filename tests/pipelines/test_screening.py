@@ -1,7 +1,7 @@
 """Row screening: each test of a value, the roll-up, and the order of notes."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -15,7 +15,9 @@ DUST = CATALOG.canonical["dust-reading"]
 STATION = CATALOG.canonical["station-reading"]
 
 
-def judged(kind: str, *, notes: str | None = None, form: str | None = None, **values: Any) -> tuple[int, str | None]:
+def judged(
+    kind: str, values: Mapping[str, float], notes: str | None = None, form: str | None = None
+) -> tuple[int, str | None]:
     """Flag and notes of one row of a kind."""
     canonical = CATALOG.canonical[kind]
     row = {name: values.get(name) for name in canonical.by_name}
@@ -60,18 +62,18 @@ def test_order_within_tolerance(greater: float | None, lesser: float, found: boo
 )
 def test_dust_reading(values: dict[str, float], verdict: tuple[int, str | None]) -> None:
     """A site reading is flagged by the worst finding, each named in field order; coordinates are no measurement."""
-    assert judged("dust-reading", **values) == verdict
+    assert judged("dust-reading", values) == verdict
 
 
 def test_station_order_is_not_judged() -> None:
     """At a control station PM2.5 above PM10 is real and stays good."""
-    assert judged("station-reading", pm2_5=90.0, pm10=60.0) == (1, None)
-    assert judged("station-reading", aqi=501.0) == (4, "aqi=range")
+    assert judged("station-reading", {"pm2_5": 90.0, "pm10": 60.0}) == (1, None)
+    assert judged("station-reading", {"aqi": 501.0}) == (4, "aqi=range")
 
 
 def test_registers_are_not_evaluated() -> None:
     """A kind without rules says so, whatever its values."""
-    assert judged("project", progress=400.0) == (2, None)
+    assert judged("project", {"progress": 400.0}) == (2, None)
 
 
 @pytest.mark.parametrize(
@@ -90,12 +92,12 @@ def test_registers_are_not_evaluated() -> None:
 )
 def test_notes_of_the_mapping_are_merged(notes: str, values: dict[str, float], verdict: tuple[int, str | None]) -> None:
     """Notes of mapping and screening stand together in field order, and each counts by its own level."""
-    assert judged("dust-reading", notes=notes, **values) == verdict
+    assert judged("dust-reading", values, notes) == verdict
 
 
 def test_form_note_stands_last() -> None:
     """What concerns the whole upload stands after all fields and has no level."""
-    assert judged("dust-reading", form="json=unknown_keys", noise=200.0) == (4, "noise=range;json=unknown_keys")
+    assert judged("dust-reading", {"noise": 200.0}, form="json=unknown_keys") == (4, "noise=range;json=unknown_keys")
     assert level_of("json=unknown_keys") is None
     assert sort_notes("json=x;b=y;a=z", {"a": 0, "b": 1}) == "a=z;b=y;json=x"
 

@@ -29,9 +29,10 @@ def test_prefix_as_confluent_writes_it() -> None:
 
 def test_guid_header_as_confluent_writes_it() -> None:
     """The GUID in the header is read as confluent-kafka's serialiser wrote it, and the whole value is the body."""
-    context = SerializationContext(TOPIC, MessageField.VALUE, headers=[])
+    headers: list[tuple[str, bytes]] = []
+    context = SerializationContext(TOPIC, MessageField.VALUE, headers=headers)  # type: ignore[arg-type] # any list of pairs
     value = header_schema_id_serializer(b"\0body", context, SchemaId("AVRO", guid=str(GUID)))
-    batch = batch_of(value, headers=context.headers)
+    batch = batch_of(value, headers=headers)
     assert unframe(batch).bodies == {0: b"\0body"}
     assert writer_ids(batch) == {GUID}
 

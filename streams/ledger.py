@@ -25,7 +25,7 @@ from confluent_kafka.admin import AdminClient
 from pipelines.catalog import CanonicalKind, Catalog
 from pipelines.codec import decode
 from pipelines.names import canonical_topic, quarantine_topic
-from streams.quarantined import told
+from streams.quarantined import source_of
 from streams.reading import Place, Span, read, spans
 from streams.records import Record
 from streams.topics import raw_topics, topic_partitions
@@ -132,9 +132,7 @@ def _sources(records: list[Record], kind: CanonicalKind | None) -> pl.DataFrame:
         return found.select(
             topic="source_topic", partition="source_partition", offset="source_offset", canonical=pl.lit(value=True)
         )
-    said = [told(record) for record in records]
-    rows = [(s["source.topic"], int(s["source.partition"]), int(s["source.offset"]), False) for s in said]
-    return pl.DataFrame(rows, schema=MADE, orient="row")
+    return pl.DataFrame([(*source_of(record), False) for record in records], schema=MADE, orient="row")
 
 
 def _stands(stretch: Mapping[Place, Span], done: Mapping[Place, int]) -> pl.DataFrame:

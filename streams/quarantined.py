@@ -21,6 +21,12 @@ def told(record: Record) -> dict[str, str]:
     return {name.removeprefix(PREFIX): (value or b"").decode() for name, value in own if name.startswith(PREFIX)}
 
 
+def source_of(record: Record) -> tuple[str, int, int]:
+    """Place of the upload that a quarantine record holds: topic, partition, offset."""
+    said = told(record)
+    return said["source.topic"], int(said["source.partition"]), int(said["source.offset"])
+
+
 def original_headers(record: Record) -> Headers:
     """The headers that the upload itself came with, whatever they are called: they stand behind the hub's."""
     return record.headers[_own_headers(record) :]

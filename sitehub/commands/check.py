@@ -57,13 +57,13 @@ def check(
     from sitehub.check import FileError, check_file, format_of
 
     catalog = Catalog.load()
-    _check_arguments(catalog, province, kind, vendor, file)
+    check_arguments(catalog, province, kind, vendor, file)
     receipt = received_at or datetime.now(UTC)
     receipt = receipt if receipt.tzinfo else receipt.replace(tzinfo=UTC)
     try:
         verdicts = list(check_file(catalog, file, form or format_of(file), (province, kind, vendor), receipt))
     except FileError as error:
-        _refuse(str(error))
+        refuse(str(error))
     if as_json:
         _print_json(verdicts)
     else:
@@ -71,21 +71,22 @@ def check(
     sys.exit(1 if any(verdict.fault for verdict in verdicts) else 0)
 
 
-def _check_arguments(catalog: "Catalog", province: str, kind: str, vendor: str | None, file: Path) -> None:
+def check_arguments(catalog: "Catalog", province: str, kind: str, vendor: str | None, file: Path) -> None:
+    """End the command (exit 2) where feed, kind, vendor or file do not exist, naming the choices."""
     from pipelines.names import raw_topic
 
     if province not in catalog.provinces:
-        _refuse(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}")
+        refuse(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}")
     kinds = sorted(name for feed, name in catalog.raw if feed == province)
     if kind not in kinds:
-        _refuse(f"--kind: {province} uploads no {kind!r}; choose one of {', '.join(kinds)}")
+        refuse(f"--kind: {province} uploads no {kind!r}; choose one of {', '.join(kinds)}")
     try:
         raw_topic(province, kind, vendor)
     except ValueError as error:
-        _refuse(f"--vendor: {error}")
+        refuse(f"--vendor: {error}")
     if not file.is_file():
         beside = sorted(path.name for path in file.parent.glob("*.*") if path.suffix in {".jsonl", ".csv", ".avro"})
-        _refuse(
+        refuse(
             f"{file}: no such file; there are {', '.join(beside) or 'no .jsonl, .csv or .avro files'} in {file.parent}"
         )
 
@@ -141,6 +142,7 @@ def _print_text(verdicts: Sequence["Verdict"], with_records: bool) -> None:
     out.print(f"{len(verdicts) - counts.total()} accepted, {counts.total()} rejected")
 
 
-def _refuse(message: str) -> NoReturn:
+def refuse(message: str) -> NoReturn:
+    """Say what is wrong with the command line and end with exit 2."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, "red"))
     sys.exit(2)

@@ -1,0 +1,80 @@
+"""`sitehub replay`: a raw topic normalised again (重放), and compared byte for byte."""
+
+import json
+import sys
+from dataclasses import asdict, replace
+from typing import Annotated, NoReturn
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from sitehub.options import AsJson
+
+EXAMPLES = 10
+
+
+def replay(
+    *, topic: str, into: str, compare: Annotated[bool, Parameter(negative="")] = False, as_json: AsJson = False
+) -> None:
+    """Normalise a raw topic again into fresh topics, and compare with what was made of it live.
+
+    Exit 0 when done (with --compare: when every byte is equal), 1 on a difference, 2 for a wrong topic or prefix.
+
+    Parameters
+    ----------
+    topic
+        The raw topic, e.g. raw.jiangsu.dust-reading.
+    into
+        Prefix of the fresh topics: PREFIX.canonical.<kind> and PREFIX.quarantine.<province>. They must not exist.
+    compare
+        Compare topic, partition, key, value and headers of the two records of each upload.
+    """
+    from infra.topics import create_topics, topic_specs
+    from pipelines.catalog import Catalog
+    from sitehub.kafka_faults import explained
+    from sitehub.settings import settings
+    from streams.replay import compare as compared
+    from streams.replay import fresh_topics
+    from streams.replay import replay as normalise_again
+    from streams.topics import topic_partitions
+
+    chosen = settings()
+    catalog = Catalog.load(chosen.catalog_dir)
+    servers = chosen.bootstrap_servers
+    with explained(servers):
+        there = topic_partitions(servers)
+        try:
+            fresh = fresh_topics(topic, into)
+        except ValueError as error:
+            _refuse(str(error))
+        if topic not in there:
+            _refuse(f"--topic: there is no {topic}; `sitehub topics list` names them")
+        if taken := sorted(there.keys() & set(fresh.values())):
+            _refuse(f"--into: {', '.join(taken)} exists already; choose another prefix")
+        kept = topic_specs(catalog, chosen.partitions, chosen.raw_retention_days, chosen.raw_timestamps)
+        specs = [
+            replace(spec, name=fresh[spec.name], partitions=there[spec.name]) for spec in kept if spec.name in fresh
+        ]
+        create_topics(servers, specs)
+        stretch = normalise_again(servers, chosen.registry_url, catalog, topic, into)
+        found = compared(servers, catalog, topic, into, stretch) if compare else None
+    console = Console(soft_wrap=True, highlight=False)
+    if as_json:
+        json.dump({"topics": fresh, "comparison": asdict(found) if found else None}, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        console.print(f"{topic} → {', '.join(sorted(fresh.values()))}")
+        if found is not None:
+            console.print(
+                f"{found.equal:,} equal, {len(found.different):,} different, {len(found.missing_live):,} missing live, "
+                f"{len(found.missing_fresh):,} missing in the replay",
+                style="green" if found.is_equal else "bold red",
+            )
+            for upload, parts in found.different[:EXAMPLES]:
+                console.print("-".join(map(str, upload)), f"differs in {parts}")
+    sys.exit(0 if found is None or found.is_equal else 1)
+
+
+def _refuse(message: str) -> NoReturn:
+    sys.stderr.write(message + "\n")
+    sys.exit(2)

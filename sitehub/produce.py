@@ -1,0 +1,86 @@
+"""A vendor's file as the vendor would send it (模拟上传): each upload framed as Avro or as bare JSON, with its key."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import fastavro
+import orjson
+
+from pipelines.catalog import RawKind
+from pipelines.wire import ID_LENGTH
+from sitehub.check import FILE_SCHEMA, FileError, Format, read_uploads
+
+Framing = Literal["avro", "json"]
+UNFIT: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One upload ready to send; `place` is where it stands in the file."""
+
+    place: str
+    key: bytes | None
+    value: bytes
+
+
+def default_framing(form: Format) -> Framing:
+    """An Avro file is sent as Avro, the others as JSON."""
+    return "avro" if form == "avro" else "json"
+
+
+def file_schema(file: Path, form: Format, raw: RawKind) -> Mapping[str, Any]:
+    """The schema that a file's uploads are sent with as Avro: an Avro file's own, else the raw kind's."""
+    _, writers = read_uploads(file, form, raw)
+    return writers[FILE_SCHEMA].schema if writers else raw.schema
+
+
+def outgoing(
+    file: Path, form: Format, raw: RawKind, subject: str, framing: Framing, schema_id: int
+) -> Iterator[Outgoing]:
+    """Uploads of a file in its order. `subject` is the canonical field that names the thing observed: the key.
+
+    JSON files sent as JSON go out as they are, damaged ones included; FileError where a line cannot be made Avro.
+    """
+    uploads, writers = read_uploads(file, form, raw)
+    parsed = fastavro.parse_schema(dict(writers[FILE_SCHEMA].schema if writers else raw.schema))
+    sources = raw.mapping.rules[subject].raw_fields if subject in raw.mapping.rules else ()
+    names = {field.json: field.name for field in raw.fields}
+    keys = {field.name: field.json for field in raw.fields}
+    head = b"\0" + schema_id.to_bytes(4, "big")
+    for upload in uploads:
+        record = _record(upload.value[ID_LENGTH:], parsed) if writers else _object(upload.value, names)
+        key = _key(record, sources)
+        if framing == "json":
+            value = orjson.dumps({keys.get(k, k): v for k, v in (record or {}).items()}) if writers else upload.value
+        else:
+            value = head + (upload.value[ID_LENGTH:] if writers else _avro(upload.place, record, parsed))
+        yield Outgoing(upload.place, key, value)
+
+
+def _record(body: bytes, parsed: Any) -> dict[str, Any]:
+    return dict(fastavro.schemaless_reader(BytesIO(body), parsed, None))  # type: ignore[arg-type] # a record schema
+
+
+def _object(value: bytes, names: Mapping[str, str]) -> dict[str, Any] | None:
+    try:
+        content = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    return {names.get(key, key): part for key, part in content.items()} if isinstance(content, dict) else None
+
+
+def _key(record: Mapping[str, Any] | None, sources: tuple[str, ...]) -> bytes | None:
+    parts = [str(record[name]) for name in sources if record and record.get(name) is not None]
+    return "".join(parts).encode() or None
+
+
+def _avro(place: str, record: Mapping[str, Any] | None, parsed: Any) -> bytes:
+    body = BytesIO()
+    try:
+        fastavro.schemaless_writer(body, parsed, record, strict_allow_default=True)
+    except UNFIT as error:
+        raise FileError(f"{place} does not fit the schema ({error}); mend it, or send it with --as json") from error
+    return body.getvalue()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import xlsxwriter
 
-from reports.model import DustReportView, Mean, Number, Rate, RateRow
+from reports.model import DustReportView, Limit, Mean, Number, Rate, RateRow
 from reports.words import Text, words
 
 Cell = str | float | int | bool | None
@@ -314,16 +314,19 @@ def _rejected(book: Workbook, view: DustReportView) -> None:
 
 def _definitions(book: Workbook, view: DustReportView) -> None:
     rows: list[Sequence[Cell]] = [(_line(d.text), _line(d.source)) for d in view.definitions]
-    rows += [
-        (
-            f"{_line(limit.parameter)} {_line(limit.averaging)} {limit.exceeded.zh} {limit.value.text} {limit.unit}（{limit.scope.zh}）",
-            f"{limit.standard}，{limit.effective_from} 起，{limit.provenance.zh}；{limit.source}",
-        )
-        for limit in view.limits
-    ]
+    rows += [(_limit(limit), _limit_source(limit)) for limit in view.limits]
     rows += [(f"{words()['col.mapping'].zh} {m.name}", f"{m.provenance.zh}；{m.source}") for m in view.mappings]
     rows.append((words()["col.code_version"].zh, view.code_version))
     book.sheet("definitions", _named("definition", "source"), rows, (110, 60))
+
+
+def _limit(limit: Limit) -> str:
+    condition = f"{limit.exceeded.zh} {limit.value.text} {limit.unit}"
+    return f"{_line(limit.parameter)} {_line(limit.averaging)} {condition}（{limit.scope.zh}）"
+
+
+def _limit_source(limit: Limit) -> str:
+    return f"{limit.standard}，{limit.effective_from} 起，{limit.provenance.zh}；{limit.source}"
 
 
 def _line(text: Text) -> str:

@@ -1,0 +1,167 @@
+"""The four files of a report: self-contained, safe against what uploads bring, and the same bytes every time."""
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from reports.fonts import SANS, SERIF, missing_glyphs
+from reports.html import render_html
+from reports.model import DustReportView
+from reports.render import KINDS, render_all
+from reports.view import SHOWN_SITES, build_view
+from reports.words import words
+from tests.reports import sample
+
+
+@pytest.fixture(scope="module")
+def view() -> DustReportView:
+    """Jiangsu's sample day."""
+    return build_view(sample.jiangsu())
+
+
+@pytest.fixture(scope="module")
+def files(view: DustReportView, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Its four files."""
+    return render_all(view, tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def page(files: dict[str, Path]) -> str:
+    """Its page."""
+    return files["html"].read_text("utf-8")
+
+
+class Elements(HTMLParser):
+    """Every element of a page with its attributes, and the text outside of the style sheet."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1][0] != "style":
+            self.text.append(data)
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def test_the_same_view_gives_the_same_bytes(view: DustReportView, files: dict[str, Path], tmp_path: Path) -> None:
+    """All four files of a second run equal those of the first, byte by byte."""
+    again = render_all(view, tmp_path)
+    assert tuple(again) == KINDS
+    for kind, path in files.items():
+        assert path.read_bytes() == again[kind].read_bytes(), kind
+
+
+def test_the_page_asks_nobody_for_anything(page: str) -> None:
+    """No address, script, frame or form; only the SVG namespace names a host, and that is no request."""
+    elements = Elements(page)
+    assert not {"script", "link", "img", "iframe", "form", "object", "base"} & {tag for tag, _ in elements.tags}
+    assert set(re.findall(r"https?://[^\"' )<]+", page)) <= {"http://www.w3.org/2000/svg"}
+    assert set(re.findall(r"url\(\"([a-z]+:[a-z]+/[a-z0-9]+)", page)) == {"data:font/woff2"}
+    assert not [attributes for _, attributes in elements.tags for name in attributes if name.startswith("on")]
+
+
+def test_the_policy_admits_exactly_the_style_sheet(page: str) -> None:
+    """The content security policy forbids all by default; its hash is that of the one style sheet; no inline style."""
+    policy = next(a["content"] or "" for a in Elements(page).of("meta") if "http-equiv" in a)
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert "default-src 'none'" in policy
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy
+    assert not [a for _, a in Elements(page).tags if "style" in a]
+
+
+def test_what_an_upload_brings_is_printed_and_not_run(page: str, files: dict[str, Path]) -> None:
+    """A site named like a script or a formula is shown as that text in the page and is text in the workbook."""
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    cells = [cell for row in openpyxl.load_workbook(files["xlsx"])["监测点"].iter_rows() for cell in row]
+    hostile = [cell for cell in cells if cell.value in (sample.HOSTILE_FORMULA, sample.HOSTILE_MARKUP)]
+    assert len(hostile) == 2
+    assert {cell.data_type for cell in hostile} == {"s"}
+
+
+def test_every_character_has_a_glyph(page: str) -> None:
+    """The embedded faces can draw every character of the page and of all labels: nothing prints as a box."""
+    labels = "".join(text.zh + text.en for text in words().values())
+    assert missing_glyphs(SANS, "".join(Elements(page).text) + labels) == set()
+    assert (
+        missing_glyphs(SERIF, "".join(text.zh + text.en for key, text in words().items() if key.startswith("section.")))
+        == set()
+    )
+
+
+def test_the_page_can_be_read_by_a_machine_reader(page: str) -> None:
+    """Language, one first heading, captions and scopes on every table, names on pictures, labels on the switch."""
+    elements = Elements(page)
+    assert elements.of("html") == [{"lang": "zh-CN"}]
+    assert len(elements.of("h1")) == 1
+    assert len(elements.of("caption")) == len(elements.of("table")) > 8
+    assert all(a.get("scope") in ("col", "row") for a in elements.of("th"))
+    assert all(
+        a.get("aria-hidden") == "true" or (a.get("role") == "img" and a.get("aria-label")) for a in elements.of("svg")
+    )
+    assert all(a.get("aria-label") for a in elements.of("input"))
+    ids = [a["id"] for _, a in elements.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {a["aria-labelledby"] for _, a in elements.tags if "aria-labelledby" in a} <= set(ids)
+
+
+def test_both_languages_are_on_the_page(page: str) -> None:
+    """Every Chinese label of the page stands beside its English one, for the switch that needs no script."""
+    assert page.count('class="zh"') == page.count('class="en"') > 100
+    assert "Monitoring points ranked" in page
+
+
+def test_the_workbook_holds_numbers_as_numbers(view: DustReportView, files: dict[str, Path]) -> None:
+    """Eight sheets with frozen heads; day means are numbers with their hours and validity beside them."""
+    book = openpyxl.load_workbook(files["xlsx"])
+    assert book.sheetnames == ["概况", "监测点", "小时值", "超标", "国控点对照", "回传率", "格式有误", "口径"]
+    assert all(sheet.freeze_panes == "C2" for sheet in book)
+    rows = list(book["监测点"].iter_rows(min_row=2, values_only=True))
+    assert len(rows) == len(view.sites.rows)
+    first = view.sites.rows[0]
+    assert rows[0][8:11] == (first.means["pm10"].value, first.means["pm10"].count, True)
+
+
+def test_pdf_and_picture_are_made(files: dict[str, Path]) -> None:
+    """The PDF is tagged, says its language and embeds its fonts; the picture is a PNG of an A4 page."""
+    pdf, png = files["pdf"].read_bytes(), files["png"].read_bytes()
+    assert pdf.startswith(b"%PDF-1.7")
+    assert b"/StructTreeRoot" in pdf
+    assert b"zh-CN" in pdf
+    assert png.startswith(b"\x89PNG")
+    assert int.from_bytes(png[16:20]) == 1684
+
+
+def test_a_large_province_stays_one_page(tmp_path: Path) -> None:
+    """Of 300 points the page shows the worst 60 and says that the rest is in the workbook, which has them all."""
+    view = build_view(sample.jiangsu(300))
+    page = render_html(view)
+    assert len(page) < 1_500_000
+    assert f"前 {SHOWN_SITES} 行，共 300 行" in page
+    book = openpyxl.load_workbook(render_all(view, tmp_path, ["xlsx"])["xlsx"], read_only=True)
+    assert sum(1 for _ in book["监测点"].iter_rows(min_row=2)) == 300
+
+
+@pytest.mark.parametrize("made", [sample.guizhou, sample.silence])
+def test_sparse_days_render_in_every_format(made: object, tmp_path: Path) -> None:
+    """No limits, no noise, no stations, or no data at all: every file is still made."""
+    assert callable(made)
+    files = render_all(build_view(made()), tmp_path)
+    assert all(path.stat().st_size > 5_000 for path in files.values())
+    assert ("未配置限值" in files["html"].read_text("utf-8")) is True

@@ -155,16 +155,19 @@ def _decode_json(unframed: Unframed, fields: Sequence[JsonField], decoded: Decod
 
 def _canonical(mapped: pl.DataFrame, topic: RawTopic, kind: CanonicalKind, catalog: Catalog) -> pl.DataFrame:
     """Accepted rows with envelope and flags: the canonical columns in their order, null where nothing maps."""
-    envelope = {
-        "event_id": event_id(topic.province, kind),
-        "province": pl.lit(topic.province),
-        "vendor": pl.lit(topic.vendor, pl.String),
-    }
-    unmapped = {
-        field.name: pl.lit(None, field.dtype) for field in kind.fields if field.name not in {*mapped.columns, *envelope}
-    }
-    judged = screen(mapped.with_columns(**envelope, **unmapped), kind, catalog.screening.get(kind.name))
-    return judged.select(pl.col(field.name).cast(field.dtype) for field in kind.fields)
+    judged = screen(_enveloped(mapped, topic, kind), kind, catalog.screening.get(kind.name))
+    return judged.select(kind.polars_schema.names())
+
+
+def _enveloped(mapped: pl.DataFrame, topic: RawTopic, kind: CanonicalKind) -> pl.DataFrame:
+    made = mapped.with_columns(
+        event_id(topic.province, kind),
+        pl.col("schema_id").cast(pl.Int32),
+        province=pl.lit(topic.province),
+        vendor=pl.lit(topic.vendor, pl.String),
+    )
+    unmapped = {name: dtype for name, dtype in kind.polars_schema.items() if name not in made.columns}
+    return made.hstack(pl.DataFrame(schema=unmapped).clear(made.height))
 
 
 def _rejected(mapped: pl.DataFrame, faults: Mapping[int, Fault], sources: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,7 @@ encoding of its values. Whatever fails here is read record by record (records.py
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from typing import Any, Final
 
@@ -75,7 +76,7 @@ def write_rows(frame: pl.DataFrame, head: bytes) -> list[bytes]:
     return bodies
 
 
-def read_rows(bodies: Sequence[bytes], fields: Sequence[FlatField]) -> pl.DataFrame | None:
+def read_rows(bodies: Sequence[bytes], fields: tuple[FlatField, ...]) -> pl.DataFrame | None:
     """Frame of flat records, or None unless every body is the exact Avro encoding of its row.
 
     Columns are the fields in order; rows the bodies in order.
@@ -104,7 +105,7 @@ def _written(frame: pl.DataFrame, guard: bytes) -> bytes:
 
 
 def _without_plain_tags(
-    block: bytes, frame: pl.DataFrame, fields: Sequence[FlatField], lengths: NDArray[np.int64]
+    block: bytes, frame: pl.DataFrame, fields: tuple[FlatField, ...], lengths: NDArray[np.int64]
 ) -> bytes | None:
     """The block as the fields' own schema writes it: polars puts a union tag before plain fields too.
 
@@ -121,13 +122,18 @@ def _without_plain_tags(
     kept = np.ones(len(block), dtype=np.bool_)
     place = starts + len(SEPARATOR)
     before_last = fields[: plain[-1]]
-    sizes = frame.select(_size(field) for field in before_last)
+    sizes = frame.select(_size_columns(before_last))
     for field in before_last:
         if not field.nullable:
             kept[place] = False
         place = place + sizes[field.name].to_numpy()
     kept[place] = False
     return content[kept].tobytes()
+
+
+@cache
+def _size_columns(fields: tuple[FlatField, ...]) -> list[pl.Expr]:
+    return [_size(field) for field in fields]
 
 
 def _size(field: FlatField) -> pl.Expr:
@@ -169,7 +175,8 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
             return (value >> 1) ^ -(value & 1), at
 
 
-def _header(fields: Sequence[FlatField]) -> bytes:
+@cache
+def _header(fields: tuple[FlatField, ...]) -> bytes:
     columns: list[dict[str, Any]] = [{"name": "\0guard", "type": ["null", "bytes"]}]
     columns += [{"name": f.name, "type": ["null", f.type] if f.nullable else f.type} for f in fields]
     schema = orjson.dumps({"type": "record", "name": "upload", "fields": columns})

@@ -100,7 +100,7 @@ def test_reads_what_was_written() -> None:
 )
 def test_lenient_readings_are_refused(fields: list[tuple[str, str, bool]], damaged: bytes) -> None:
     """Bytes that a lenient reader would take for a value are no record, in a batch as alone."""
-    flat = [FlatField(*field) for field in fields]
+    flat = tuple(FlatField(*field) for field in fields)
     schema = {
         "type": "record",
         "name": "R",

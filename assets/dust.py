@@ -82,7 +82,7 @@ def exceedance(hub: Hub, at: FeedDay) -> pl.DataFrame:
     """Periods above the limit in force, with limit, standard and reference. 超标时段及所依据的限值。"""
     return exceedances(
         hub.readings(at),
-        hub.hours(at),
+        pl.concat([hub.hours(at), hub.hours(at.shifted(1))]),  # the night ends on the next morning
         hub.register("device", at),
         hub.register("project", at),
         hub.hours(_control_stations(at)),
@@ -98,9 +98,8 @@ def exceedance(hub: Hub, at: FeedDay) -> pl.DataFrame:
 )
 def station_reference(hub: Hub, at: FeedDay) -> pl.DataFrame:
     """Each site beside its nearest control station: distance, means, deviation. 与最近国控点比对。"""
-    return reference.nearest_stations(
-        hub.register("device", at), hub.hours(at), hub.hours(_control_stations(at)), at.day
-    )
+    sites = reference.sites(hub.register("device", at), hub.register("project", at))
+    return reference.nearest_stations(sites, hub.hours(at), hub.hours(_control_stations(at)), at.day)
 
 
 @figure(deps=["quarantine_log"], figures=lambda frame: {"rejected": str(frame["count"].sum())})

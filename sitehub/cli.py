@@ -3,6 +3,7 @@
 Exit codes: 0 in order, 1 findings, 2 usage, 3 the environment is not in order.
 """
 
+import errno
 import sys
 from typing import Final
 
@@ -56,6 +57,12 @@ def main() -> None:
         sys.exit(2)
     except StackError as error:
         complain.print(str(error), style="red")
+        sys.exit(3)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = error.filename or "this machine"
+        complain.print(f"The disk of {where} is full. Free space, or set SITEHUB_HOME to another disk.", style="red")
         sys.exit(3)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -4,9 +4,10 @@ import time
 
 import httpx
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from infra.errors import StackError
+from infra.stack.broker import broker_answers
 from infra.stack.ports import free_ports, need_free
 from infra.topics import create_topics, raw_spec
 from tests.conftest import Stack
@@ -59,3 +60,26 @@ def test_a_busy_port_is_named_with_the_setting_that_changes_it(stack: Stack) -> 
     with pytest.raises(StackError, match=rf"Port {port} is taken by process \d+ \(java\).*SITEHUB_BOOTSTRAP_SERVERS"):
         need_free(port, "SITEHUB_BOOTSTRAP_SERVERS")
     need_free(free_ports(1)[0], "SITEHUB_DAGSTER_PORT")
+
+
+def test_a_broker_that_is_killed_comes_back_with_its_data(own_stack: Stack) -> None:
+    """After kill -9 the broker is started again and still has what was acknowledged."""
+    topic = "raw.guizhou.kept"
+    create_topics(own_stack.bootstrap_servers, [raw_spec(topic, 1, 1, "LogAppendTime")])
+    producer = Producer({"bootstrap.servers": own_stack.bootstrap_servers})
+    producer.produce(topic, value=b"upload")
+    assert producer.flush(10) == 0
+    broker = own_stack.supervisor.runs["broker"]
+    broker.process.kill()
+    until = time.monotonic() + 60
+    while not (broker.restarts == 1 and broker_answers(own_stack.bootstrap_servers)):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    consumer = Consumer(
+        {"bootstrap.servers": own_stack.bootstrap_servers, "group.id": "kept", "auto.offset.reset": "earliest"}
+    )
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    message = consumer.poll(30)
+    consumer.close()
+    assert message is not None
+    assert message.value() == b"upload"

@@ -29,8 +29,8 @@ class Simulation:
     uploads   sequence, topic, key, value (null: an empty upload), guid (content of GUID_HEADER or null),
               timestamp (receipt, epoch ms)
     truth     sequence, topic, province, kind, vendor, subject, observed_at, period, timestamp, expected
-              ('accepted' | 'rejected'), reason, flags (faults joined by ';'), registered, and the measured values as
-              the canonical record must hold them (null: not sent, or a sentinel)
+              ('accepted' | 'rejected'), reason, flags (faults joined by ';'), registered, interval_s, and the measured
+              values as the canonical record must hold them (null: not sent, or a sentinel)
     """
 
     uploads: pl.DataFrame
@@ -156,6 +156,7 @@ def _truth(rows: pl.DataFrame, province: str, kind: str) -> pl.DataFrame:
         pl.col("damage").alias("reason"),
         "flags",
         (pl.col("registered") if "registered" in rows.columns else pl.lit(True)).alias("registered"),
+        (pl.col("interval_s") if "interval_s" in rows.columns else pl.lit(None, pl.Int64)).alias("interval_s"),
         *(name for name in MEASURED if name in rows.columns),
     )
     if kind != "dust-reading":

@@ -1,0 +1,141 @@
+"""The demo 演示: two simulated days of four provinces from upload to report, compared with the truth.
+
+A stack of its own on free ports and in a folder of its own, everything stopped at the end whatever happens.
+"""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from infra.stack.ports import LOOPBACK, free_ports
+from infra.stack.registry import registry_url
+from infra.supervisor import Supervisor
+from pipelines.catalog import Catalog
+from simulation.send import send
+from simulation.simulate import Simulation, simulate
+from simulation.spec import Spec
+from sitehub.fetching import fetch_packages
+from sitehub.landed import await_landed
+from sitehub.services import kafka_and_registry, provision, workers
+from sitehub.settings import Settings
+from sitehub.simulated import prepare
+from store.gold import upgrade
+
+if TYPE_CHECKING:
+    from assets.runs import Outcome
+
+KILLED = ("normaliser-jiangsu", "landing")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a demo leaves behind: its settings, what was sent with the truth, and what became of each partition."""
+
+    settings: Settings
+    simulation: Simulation
+    outcomes: "list[Outcome]"
+
+
+class Steps:
+    """Tells what is being done and how long it took; progress bars where there is a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.began = time.monotonic()
+
+    @contextmanager
+    def step(self, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """A step; the block may tell its progress towards `total`."""
+        began = time.monotonic()
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, console=self.console, transient=True, disable=total is None) as progress:
+            task = progress.add_task(title, total=total)
+            yield lambda count: progress.advance(task, count)
+        self.console.print(f"  {title}  [dim]{time.monotonic() - began:.1f} s[/]")
+
+
+def demo_settings(home: Path) -> Settings:
+    """Settings of a demo: a home and free ports of its own; topics keep the simulated time of receipt."""
+    broker, registry, dagster = free_ports(3)
+    return Settings(
+        home=home,
+        bootstrap_servers=f"{LOOPBACK}:{broker}",
+        registry_url=registry_url(registry),
+        dagster_port=dagster,
+        lake_url=str(home.absolute() / "lake"),
+        gold_url=f"sqlite:///{home.absolute() / 'gold.sqlite'}",
+        reports_dir=home / "reports",
+        raw_timestamps="CreateTime",
+    )
+
+
+def yesterdays(chosen: Settings, days: int, devices: int) -> Spec:
+    """The spec of the days that ended last midnight."""
+    yesterday = datetime.now(ZoneInfo(chosen.timezone)).date() - timedelta(days=1)
+    return Spec(last_day=yesterday, days=days, devices=devices)
+
+
+def run_demo(chosen: Settings, spec: Spec, kill: bool, steps: Steps, judge: Callable[[Finished], None]) -> None:
+    """Start the stack, upload, land, compute; `judge` looks at the result while everything still runs.
+
+    kill: kill -9 a normaliser and the landing in the middle of the uploads.
+    """
+    packages = fetch_packages(chosen)
+    shutil.rmtree(chosen.home, ignore_errors=True)
+    catalog = Catalog.load(chosen.catalog_dir)
+    with Supervisor(chosen.home / "logs", tell=steps.console.print) as supervisor:
+        with steps.step("Kafka and the registry"):
+            supervisor.start(kafka_and_registry(chosen, packages))
+            provision(chosen, catalog)
+            upgrade(chosen.gold_url)
+            registry = prepare(spec, chosen, catalog, topics=True)
+        with steps.step("normalisers of all feeds, and the landing"):
+            supervisor.start(workers(chosen, catalog.provinces))
+        with steps.step(f"{spec.days} days of {spec.devices} devices simulated"):
+            simulation = simulate(spec, catalog, registry)
+            simulation.write(chosen.home / "simulation")
+        _upload(simulation, chosen, supervisor, kill, steps)
+        with steps.step("normalised and landed"):
+            await_landed(chosen, supervisor.check)
+        outcomes = _compute(chosen, steps)
+        judge(Finished(chosen, simulation, outcomes))
+
+
+def _upload(simulation: Simulation, chosen: Settings, supervisor: Supervisor, kill: bool, steps: Steps) -> None:
+    uploads = simulation.uploads
+    with steps.step(f"{uploads.height:,} uploads sent", uploads.height) as advance:
+        half = uploads.height // 2 if kill else 0
+        send(uploads[:half], chosen.bootstrap_servers, advance)
+        if kill:
+            for name in KILLED:
+                os.kill(supervisor.runs[name].process.pid, signal.SIGKILL)
+            steps.console.print(f"  killed: {', '.join(KILLED)}")
+        send(uploads[half:], chosen.bootstrap_servers, advance)
+
+
+def _compute(chosen: Settings, steps: Steps) -> "list[Outcome]":
+    """Materialise what changed in the lake."""
+    from assets.hub import Hub  # Dagster takes seconds to import: while the workers are busy, not before they start
+    from assets.runs import changed, instance_at, materialise, remember
+
+    hub = Hub.at(chosen)
+    with instance_at(chosen.home / "dagster") as instance:
+        partitions, cursor, _ = changed(instance, hub)
+        outcomes = []
+        with steps.step(f"{len(partitions)} partitions computed, checked and reported", len(partitions)) as advance:
+            for outcome in materialise(instance, partitions, hub):
+                outcomes.append(outcome)
+                advance(1)
+        remember(instance, cursor)
+    return outcomes

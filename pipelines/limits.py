@@ -96,8 +96,10 @@ class Limits:
             content = yaml.safe_load(file.read_text("utf-8"))
             if isinstance(content, list):
                 limits += [_limit(file, entry) for entry in content]
-            else:
+            elif isinstance(content, dict) and isinstance(content.get("index"), list):
                 indexes += [_index(file, entry) for entry in content["index"]]
+            else:
+                raise CatalogError(file, "file", "neither a list nor `index:`", "Write a list of limits or an index")
             _check_names(file, limits)
         return Limits(tuple(limits), tuple(indexes))
 
@@ -138,6 +140,12 @@ def _limit(file: Path, entry: Mapping[str, Any]) -> Limit:
     for field, allowed in CLOSED.items():
         if getattr(limit, field) not in allowed:
             raise CatalogError(file, f"{limit.id}.{field}", "is none of the known ones", f"Use {', '.join(allowed)}")
+    if (limit.averaging in ("day", "night") and limit.parameter != "noise") or (
+        limit.averaging == "24h" and limit.parameter == "noise"
+    ):
+        raise CatalogError(file, f"{limit.id}.averaging", "does not fit the parameter", "Noise: day, night; dust: 24h")
+    if limit.judgement == "difference" and limit.averaging != "1h":
+        raise CatalogError(file, f"{limit.id}.averaging", "the reference is known by the hour", "Use 1h")
     if (limit.reference == "city") != (limit.judgement == "difference"):
         raise CatalogError(
             file, f"{limit.id}.reference", "goes with judgement difference", "Write reference: city there"

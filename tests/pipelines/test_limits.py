@@ -82,6 +82,14 @@ def test_every_limit_says_where_it_comes_from() -> None:
         ("pm1", "absolute", "", "x.parameter: is none of the known ones"),
         ("pm10", "difference", "", "x.reference: goes with judgement difference"),
         ("pm10", "count", "", "x.counts: goes with judgement count"),
+        ("noise", "absolute", "  averaging: 24h", "x.averaging: does not fit the parameter"),
+        ("pm10", "absolute", "  averaging: night", "x.averaging: does not fit the parameter"),
+        (
+            "pm10",
+            "difference",
+            "  averaging: 24h\n  reference: city",
+            "x.averaging: the reference is known by the hour",
+        ),
         ("pm10", "absolute", "  colour: red", "unexpected keyword argument 'colour'"),
     ],
 )
@@ -100,6 +108,13 @@ def test_an_id_is_used_once(tmp_path: Path) -> None:
     text = WRONG.format(parameter="pm10", judgement="absolute", more="")
     (tmp_path / "mine.yaml").write_text(text + text, "utf-8")
     with pytest.raises(CatalogError, match="used twice"):
+        Limits.load(tmp_path)
+
+
+def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
+    """An empty file is no list of limits: it is more likely a slip than a wish."""
+    (tmp_path / "mine.yaml").write_text("", "utf-8")
+    with pytest.raises(CatalogError, match="Write a list of limits"):
         Limits.load(tmp_path)
 
 

@@ -1,7 +1,7 @@
 """The report's own typefaces (Noto Sans and Serif SC, OFL), so that a page reads the same everywhere."""
 
 import base64
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -16,6 +16,7 @@ UNUSED = ["BASE", "DSIG", "GDEF", "GPOS", "GSUB", "VORG", "vhea", "vmtx"]
 """tables for vertical text and for joining letters, which no report has"""
 
 
+@lru_cache(maxsize=16)  # headings are the same in every report of a run
 def subset_data_uri(font: Path, text: str) -> str:
     """A WOFF2 of the glyphs that `text` uses, as a data URI; the same text gives the same bytes."""
     face = TTFont(font, lazy=True, recalcTimestamp=False)

@@ -62,5 +62,8 @@ def _mappings(columns: list[pl.Series], contract: Path) -> tuple[Mapping[str, st
 
 
 def _stated(file: Path) -> dict[str, str]:
+    """Provenance and source as the mapping's file states them; a figure may outlive the file that made it."""
+    if not file.exists():
+        return {"provenance": "unknown", "source": f"{file.parent.name}/{file.name}"}
     stated = yaml.safe_load(file.read_text("utf-8"))
     return {"provenance": str(stated["provenance"]), "source": str(stated["source"])}

@@ -120,8 +120,14 @@ def _frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def _register(kind: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
-    schema = frame_schema(HISTORIES[kind])
-    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema, orient="row")
+    """Register states that hold since the day before, with the envelope that every record has."""
+    schema, since = frame_schema(HISTORIES[kind]), (MIDNIGHT - timedelta(days=1)).astimezone(UTC)
+    source = {"source_topic": f"raw.x.{kind}", "source_partition": 0, "quality": 2, "mapping": f"x/{kind}@0"}
+    envelope = source | {"observed_at": since, "received_at": since, "valid_from": since}
+    whole = [
+        {**envelope, **row, "event_id": f"{kind}:{place}", "source_offset": place} for place, row in enumerate(rows)
+    ]
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in whole], schema=schema, orient="row")
 
 
 def _level(place: int, hour: int) -> float:

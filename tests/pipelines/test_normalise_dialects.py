@@ -237,7 +237,7 @@ def values_of(province: str, raws: list[dict[str, Any]], as_json: list[bool]) ->
 
 
 @pytest.mark.parametrize("province", DIALECTS)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_dialect_equals_its_reference(province: str, data: st.DataObject) -> None:
     """Accepted values equal what the dialect's documentation says they mean, for JSON and Avro alike."""

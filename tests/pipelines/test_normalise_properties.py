@@ -76,6 +76,7 @@ def check_one_in_one_out(batch: RawBatch, normalised: Normalised) -> None:
     assert normalised.rejected.select("detail", "remedy").null_count().row(0) == (0, 0)
 
 
+@settings(max_examples=30)
 @given(records=st.lists(values, max_size=12))
 def test_any_bytes_come_out_once(catalog: Catalog, records: list[bytes | None]) -> None:
     """Any bytes give exactly one outcome a record, in the order they came."""

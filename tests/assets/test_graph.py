@@ -1,7 +1,9 @@
 """The asset graph as a whole: its shape, its documentation, its schedules."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import dagster as dg
 import pytest
@@ -74,8 +76,8 @@ def test_the_night_computes_yesterday_of_every_feed() -> None:
     """At 02:30 in Shanghai the local day before is asked for, the control stations first."""
     assert (nightly.cron_schedule, nightly.execution_timezone) == ("30 2 * * *", "Asia/Shanghai")
     night = datetime(2026, 3, 3, 18, 30, tzinfo=UTC)
-    asked = nightly(dg.build_schedule_context(scheduled_execution_time=night))
-    keys = [request.partition_key for request in asked]
+    asked = cast("Iterator[dg.RunRequest]", nightly(dg.build_schedule_context(scheduled_execution_time=night)))
+    keys = [str(request.partition_key) for request in asked]
     assert keys == [f"2026-03-03|{feed}" for feed in ("national", "guizhou", "jiangsu", "shanxi", "sichuan")]
     assert all(FEED_DAYS.has_partition_key(key) for key in keys)
 

@@ -1,0 +1,81 @@
+"""The ways in: the command line and Dagster's own backfill, each in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assets.hub import Hub
+from sitehub.settings import PROJECT_ROOT, Settings
+from tests.assets.world import DAY, Landing, figures
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The folder that the processes are told to work in."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def hub_of_home(home: Path) -> Hub:
+    """The same lake and database as the processes see."""
+    return Hub.at(Settings(home=home))
+
+
+def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a Python process with the settings of `home`."""
+    environment = os.environ | {"SITEHUB_HOME": str(home), "PYTHONPATH": str(PROJECT_ROOT)}
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, cwd=home.parent, capture_output=True, text=True, check=False
+    )
+
+
+def materialise(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs `sitehub materialise`."""
+    return run(home, "-c", "from sitehub.cli import main; main()", "materialise", *arguments)
+
+
+def test_the_command_computes_what_changed_and_only_once(home: Path, hub_of_home: Hub) -> None:
+    """--changed computes the days that changed, prints them, and finds nothing to do the second time."""
+    Landing(hub_of_home).rejected("shanxi", DAY, "bad_time")
+    first = materialise(home, "--changed", "--json")
+    assert first.returncode == 0, first.stderr
+    (outcome,) = json.loads(first.stdout)
+    assert (outcome["day"], outcome["province"], outcome["succeeded"]) == ("2026-03-03", "shanxi", True)
+    assert figures(hub_of_home, "rejected_daily", "shanxi", DAY)["count"].to_list() == [1]
+    assert json.loads(materialise(home, "--changed", "--json").stdout) == []
+
+
+def test_the_command_fails_when_a_check_fails(home: Path, hub_of_home: Hub) -> None:
+    """A blocking check that fails is told in words, and the exit code is 1."""
+    for _ in range(2):
+        Landing(hub_of_home).readings("jiangsu", DAY, "D1", [0])
+    failed = materialise(home, "--province", "jiangsu", "--day", DAY.isoformat())
+    assert failed.returncode == 1
+    assert "source_topic, source_partition, source_offset" in failed.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "give exactly one of --day"),
+        (("--day", "2026-03-03", "--changed"), "give exactly one of --day"),
+        (("--from", "2026-03-04", "--to", "2026-03-03"), "--to is not before --from"),
+        (("--day", "2026-03-03", "--province", "hubei"), "'hubei' is no feed; choose one of guizhou"),
+        (("--day", "1999-01-01"), "1999-01-01 is no partition"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(home: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    """Wrong arguments end with 2 and a sentence that names the remedy."""
+    refused = materialise(home, *arguments)
+    assert refused.returncode == 2
+    assert sentence in refused.stderr
+
+
+def test_a_backfill_of_14_days_runs(home: Path) -> None:
+    """Fourteen days launched as the UI launches them are carried out by the daemon, one run a day."""
+    done = run(home, "-m", "tests.assets.backfill_of_14_days")
+    assert done.returncode == 0, done.stderr[-3000:]

@@ -26,14 +26,18 @@ def with_index(frame: pl.DataFrame, points: Mapping[str, Sequence[float]], index
     `points` maps a column of concentrations (ug/m3, CO mg/m3) to its break points; columns missing in `frame` and
     nulls do not count. 'o3_8h' is named o3.
     """
-    known = {name: row for name, row in points.items() if name in frame.columns}
-    subs = {name: sub_index(pl.col(name), row, index) for name, row in known.items()}
-    largest = frame.select(pl.max_horizontal(*subs.values()).alias("aqi"))["aqi"] if subs else pl.Series("aqi", [None])
-    named = [
-        pl.when((sub == pl.col("aqi")) & (pl.col("aqi") > NAMED_ABOVE)).then(pl.lit(name.removesuffix("_8h")))
-        for name, sub in subs.items()
-    ]
-    names = pl.concat_list(*named).list.drop_nulls().list.unique(maintain_order=True).list.join(",")
-    return frame.with_columns(largest.cast(pl.Int64)).with_columns(
-        primary_pollutant=pl.when(names != "").then(names) if named else pl.lit(None, pl.String)
+    rated: dict[str, list[pl.Expr]] = {}
+    for name in points:
+        if name in frame.columns:
+            rated.setdefault(name.removesuffix("_8h"), []).append(sub_index(pl.col(name), points[name], index))
+    if not rated:
+        return frame.with_columns(aqi=pl.lit(None, pl.Int64), primary_pollutant=pl.lit(None, pl.String))
+    subs = {pollutant: f"sub_index_{pollutant}" for pollutant in rated}
+    largest = [pl.when(pl.col(sub) == pl.col("aqi")).then(pl.lit(pollutant)) for pollutant, sub in subs.items()]
+    named = pl.concat_str(*largest, separator=",", ignore_nulls=True)
+    return (
+        frame.with_columns(pl.max_horizontal(*rated[pollutant]).alias(sub) for pollutant, sub in subs.items())
+        .with_columns(aqi=pl.max_horizontal(*subs.values()).cast(pl.Int64))
+        .with_columns(primary_pollutant=pl.when(pl.col("aqi") > NAMED_ABOVE).then(named))
+        .drop(*subs.values())
     )

@@ -101,7 +101,7 @@ uploads = st.lists(
 ).flatmap(st.permutations)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(arrived=uploads, cuts=st.lists(st.integers(0, 12), max_size=3))
 def test_neither_order_nor_batches_change_the_history(
     tmp_path_factory: pytest.TempPathFactory, arrived: list[tuple[str, int, int]], cuts: list[int]

@@ -228,6 +228,8 @@ class RateRow:
 
     label: Text
     devices: int
+    unregistered: int
+    """devices that uploaded without being registered: named, and in no sum"""
     received: int
     expected: int
     valid: int

@@ -78,6 +78,7 @@ def _row(label: Text, row: dict[str, Any]) -> RateRow:
     return RateRow(
         label=label,
         devices=row.get("devices") or 0,
+        unregistered=row.get("unregistered") or 0,
         received=received,
         expected=expected,
         valid=valid,

@@ -261,6 +261,7 @@ def _rates(book: Workbook, view: DustReportView) -> None:
         "group",
         "name",
         "devices",
+        "unregistered",
         "expected",
         "received",
         "valid_slots",
@@ -279,9 +280,9 @@ def _rates(book: Workbook, view: DustReportView) -> None:
         _rate_row(words()[f"caption.{name}"].zh, row) for name, listing in groups for row in listing.rows
     ]
     rows += [
-        (words()["section.silent"].zh, f"{d.name}（{d.device_code}）", 1, d.expected, 0, 0) for d in view.silent.rows
+        (words()["section.silent"].zh, f"{d.name}（{d.device_code}）", 1, 0, d.expected, 0, 0) for d in view.silent.rows
     ]
-    book.sheet("rates", columns, rows, (26, 46, 8, *([11] * 12)))
+    book.sheet("rates", columns, rows, (26, 46, 8, 8, *([11] * 12)))
 
 
 def _rate_row(group: str, row: RateRow) -> Sequence[Cell]:
@@ -289,6 +290,7 @@ def _rate_row(group: str, row: RateRow) -> Sequence[Cell]:
         group,
         _line(row.label),
         row.devices,
+        row.unregistered,
         row.expected,
         row.received,
         row.valid,

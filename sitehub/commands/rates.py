@@ -70,8 +70,12 @@ def _print(by: str, rows: list[RateRow]) -> None:
     )
     for row in rows:
         shown = [_rate(rate) for rate in (row.transmission, row.validity, row.effective, row.hours, row.online)]
-        table.add_row(escape(row.label.zh), str(row.devices), *shown, str(row.late))
+        table.add_row(escape(row.label.zh), _devices(row), *shown, str(row.late))
     Console(highlight=False).print(table)
+
+
+def _devices(row: RateRow) -> str:
+    return f"{row.devices} (+{row.unregistered} unregistered)" if row.unregistered else str(row.devices)
 
 
 def _rate(rate: Rate) -> str:

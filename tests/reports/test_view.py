@@ -102,6 +102,7 @@ def test_rates_of_a_province_are_sums_over_registered_devices(jiangsu: DustRepor
     assert jiangsu.summary.devices_unregistered == 1
     for listing in (jiangsu.by_vendor, jiangsu.by_city, jiangsu.by_project):
         assert sum(row.received for row in listing.rows) == whole.numerator
+        assert sum(row.unregistered for row in listing.rows) == 1
 
 
 def test_a_silent_registered_device_is_listed(jiangsu: DustReportView) -> None:

@@ -17,12 +17,19 @@ from infra.lag import group_is_stable
 from infra.packages import Packages
 from infra.registration import register_schemas
 from infra.stack.broker import broker_service
-from infra.stack.ports import LOOPBACK, answers, need_free
+from infra.stack.ports import LOOPBACK, answers, free_ports, need_free
 from infra.stack.registry import API, registry_service
 from infra.supervisor import Service
 from infra.topics import create_topics, topic_specs
 from pipelines.catalog import Catalog
 from sitehub.settings import PROJECT_ROOT, Settings
+
+CODE = "assets.definitions"
+# One code server for web server and daemon: each would start its own otherwise, and load all assets again.
+WORKSPACE = """\
+load_from:
+  - grpc_server: {{host: {host}, port: {port}, location_name: sitehub}}
+"""
 
 
 def group_of(province: str) -> str:
@@ -57,29 +64,28 @@ def workers(settings: Settings, provinces: Sequence[str]) -> list[Service]:
     return [*(_normaliser(settings, province) for province in provinces), _command(settings, "landing", "land")]
 
 
-def dagster(settings: Settings) -> list[Service]:
-    """Dagster's web server and daemon; a new home gets the project's dagster.yaml."""
+def dagster(settings: Settings) -> list[list[Service]]:
+    """Dagster's code server, then its web server and daemon; a new home gets the project's dagster.yaml."""
     home = settings.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
         shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
+    [code_port] = free_ports(1)
+    workspace = home / "workspace.yaml"
+    workspace.write_text(WORKSPACE.format(host=LOOPBACK, port=code_port), encoding="utf-8")
     environment = {**settings.environment(), "DAGSTER_HOME": str(home)}
     url = f"http://{LOOPBACK}:{settings.dagster_port}"
-    code = ("-m", "assets.definitions")
     programs = Path(sys.executable).parent
-    web = (str(programs / "dagster-webserver"), "-h", LOOPBACK, "-p", str(settings.dagster_port), *code)
-    daemon = (str(programs / "dagster-daemon"), "run", *code)
+    code = (sys.executable, "-m", "dagster", "api", "grpc", "-h", LOOPBACK, "-p", str(code_port), "-m", CODE)
+    web = (str(programs / "dagster-webserver"), "-h", LOOPBACK, "-p", str(settings.dagster_port), "-w", str(workspace))
+    daemon = (str(programs / "dagster-daemon"), "run", "-w", str(workspace))
+    serves = _http(settings.dagster_port, "/server_info")
     return [
-        Service(
-            "dagster-web",
-            web,
-            _http(settings.dagster_port, "/server_info"),
-            environment,
-            url,
-            ready_within=120.0,
-            folder=PROJECT_ROOT,
-        ),
-        Service("dagster-daemon", daemon, None, environment, folder=PROJECT_ROOT),
+        [Service("dagster-code", code, lambda: answers(code_port), environment, folder=PROJECT_ROOT)],
+        [
+            Service("dagster-web", web, serves, environment, url, folder=PROJECT_ROOT),
+            Service("dagster-daemon", daemon, None, environment, folder=PROJECT_ROOT),
+        ],
     ]
 
 

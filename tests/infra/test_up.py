@@ -40,7 +40,7 @@ def sitehub(own: Settings) -> Iterator[Command]:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "sitehub", *arguments]
         environment = {**os.environ, **own.environment(), "NO_COLOR": "1"}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=170, check=False)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
     yield run
     left = processes_of(own)
@@ -77,6 +77,7 @@ def await_gone(own: Settings) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.timeout(400)  # eleven processes on what may be a busy machine
 def test_up_status_second_up_and_down(own: Settings, sitehub: Command) -> None:
     """A day's work: everything gets ready, is reported with its lag, refuses a second start, and stops."""
     started = sitehub("up", "--detach")

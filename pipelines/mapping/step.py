@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 TEXT_SHOWN = 40
+SHAPE_SIGNS = {"[0-9]": "9", r"[\p{Nd}&&[^0-9]]": "９", r"[\p{L}&&[^\p{Han}]]": "A", r"\p{Han}": "字"}
 
 
 @dataclass(frozen=True)
@@ -51,5 +52,10 @@ def read_of(field: str) -> pl.Expr:
 
 
 def shown(value: pl.Expr) -> pl.Expr:
-    """A value as it may stand in a message: text, cut, in quotes."""
-    return pl.concat_str(pl.lit("'"), value.cast(pl.String).str.slice(0, TEXT_SHOWN), pl.lit("'"))
+    """A value's shape as it may stand in a message: 9 a digit, ９ a digit of another script, 字 a Chinese character, A a
+    letter; cut, in quotes. Never the value: a vendor may have put a name or a citizen number into the wrong field.
+    """
+    shape = value.cast(pl.String).str.slice(0, TEXT_SHOWN)
+    for characters, sign in SHAPE_SIGNS.items():
+        shape = shape.str.replace_all(characters, sign)
+    return pl.concat_str(pl.lit("'"), shape, pl.lit("'"))

@@ -119,7 +119,7 @@ class Site:
     effective: Rate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a large province has a million of them
 class Cell:
     """An hour of the heat map. state: valid, invalid (fewer than 45 minutes' worth) or missing."""
 

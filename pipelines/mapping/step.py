@@ -52,8 +52,8 @@ def read_of(field: str) -> pl.Expr:
 
 
 def shown(value: pl.Expr) -> pl.Expr:
-    """A value's shape as it may stand in a message, cut and in quotes: 9 a digit, ９ one of another script, 字 a Chinese
-    character, A a letter. Never the value: a vendor may have put a name or a citizen number into the wrong field.
+    """A value's shape as it may stand in a message, cut and in quotes: 9 a digit, ９ one of another script, 字 a
+    Chinese character, A a letter. Never the value: a vendor may have put a name into the wrong field.
     """
     shape = value.cast(pl.String).str.slice(0, TEXT_SHOWN)
     for characters, sign in SHAPE_SIGNS.items():

@@ -113,6 +113,7 @@ def station_uploads(spec: Spec, airs: Mapping[str, CityAir]) -> pl.DataFrame:
     hours = pl.concat(frames).join(found, left_on="station", right_on="code", how="left", maintain_order="left")
     return hours.with_columns(
         (pl.col("observed_at") + pl.duration(hours=1, minutes=8)).alias("timestamp"),
+        pl.lit("hour").alias("period"),
         pl.lit("cnemc").alias("vendor"),
         pl.lit("").alias("flags"),
         pl.col("station").alias("subject"),

@@ -3,7 +3,7 @@
 The files are read where they lie and are no part of the project; a test that needs one that is absent is skipped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,12 @@ import pytest
 from pipelines.catalog import Catalog
 from pipelines.names import raw_topic
 from simulation.encode import Encoder, Registry
-from tests.conftest import SHARED_DATA
+from simulation.send import send
+from sitehub.landed import await_landed
+from sitehub.services import workers
+from sitehub.settings import Settings
+from store.gold import upgrade
+from tests.conftest import SHARED_DATA, Stack
 
 LOCAL = ZoneInfo("Asia/Shanghai")
 STATION_HOURS = "stations/cnemc_hourly_2019_five_cities_long.csv.gz"
@@ -31,6 +36,17 @@ def shared(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"{path} is absent: this test needs the shared public data beside the project")
     return path
+
+
+def carry(stack: Stack, home: Path, feeds: list[str], uploads: Callable[[Catalog, Registry], pl.DataFrame]) -> Settings:
+    """Send uploads through the real broker, normalisers and landing; returns the settings of the lake they are in."""
+    chosen = Settings(home=home, bootstrap_servers=stack.bootstrap_servers, registry_url=stack.registry_url)
+    ids = stack.provision(timestamps="CreateTime")
+    upgrade(chosen.gold_url)
+    stack.supervisor.start(workers(chosen, feeds))
+    send(uploads(Catalog.load(), Registry(ids.__getitem__)), stack.bootstrap_servers)
+    await_landed(chosen, stack.supervisor.check)
+    return chosen
 
 
 def station_table(first: date, days: int) -> pl.DataFrame:

@@ -1,0 +1,86 @@
+"""Sixty days of real control stations through Kafka: the hub's figures equal the published ones."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipelines.dust import daily, hourly
+from pipelines.limits import Limits
+from pipelines.rounding import rounded_column
+from store.gold import engine, read_history
+from store.lake import Lake
+from tests.conftest import Stack
+from tests.real_data import LOCAL, carry, station_table, station_uploads
+
+FIRST, DAYS = date(2019, 11, 1), 60  # all 47 stations of the file report then
+WITHOUT_INDEX = (5551, 416)  # hours without a published index, and those of them with some pollutant
+KEY = ["device_code", "hour_start"]
+
+
+@pytest.mark.timeout(300)
+def test_stations(own_stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every published hour is held; every mean of 24 hours and every index equals the published one."""
+    table = station_table(FIRST, DAYS)
+    settings = carry(own_stack, tmp_path, ["national"], lambda *known: station_uploads(table, *known))
+    lake = Lake(settings.lake_url)
+    held = lake.read("station-reading").collect()
+    assert held.height == table.height
+    assert held["quality"].is_in([1, 9]).all()
+    assert lake.read_quarantine().collect().is_empty()
+    hours, days = figures(lake, read_history(engine(settings.gold_url), "device", "national", None))
+    with capsys.disabled():
+        print(f"\n{held.height} hours of {held['device_code'].n_unique()} stations, {DAYS} days")
+        means_equal(table, days, "pm2_5", "PM2.5_24h")
+        means_equal(table, days, "pm10", "PM10_24h")
+        index_equal(table, hours)
+
+
+def figures(lake: Lake, devices: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """dust_hourly and dust_daily of all days, by the functions that the assets call."""
+    limits = Limits.load()
+    hours, days = [], []
+    for number in range(DAYS):
+        day = FIRST + timedelta(days=number)
+        readings = lake.read("station-reading", "national", day.isoformat()).collect()
+        hours.append(hourly.station_hours(readings, day, limits))
+        none = hours[-1].clear()  # stations have no noise, so the next morning adds nothing
+        days.append(daily.daily_means(hours[-1], none, readings, "station", devices, day, limits))
+    return pl.concat(hours), pl.concat(days)
+
+
+def means_equal(table: pl.DataFrame, days: pl.DataFrame, parameter: str, column: str) -> None:
+    """The mean of 24 values, rounded with ties to even, is the running mean published with the day's last hour."""
+    last_hour = table.filter(pl.col("hour") == 0, pl.col(column).is_not_null()).select(
+        pl.col("station").alias("device_code"),
+        (pl.col("label") - pl.duration(hours=1)).dt.strftime("%Y-%m-%d").alias("day"),
+        pl.col(column).cast(pl.Float64).alias("published"),
+    )
+    whole = days.filter(pl.col(f"{parameter}_hours") == 24).join(last_hour, on=["device_code", "day"])
+    equal = (rounded_column(whole[parameter]) == whole["published"]).sum()
+    print(f"{parameter}: {equal} of {whole.height} station-days of 24 hours equal the published mean")
+    assert whole.height > 1_000
+    assert equal == whole.height
+    assert (whole[f"{parameter}_reported"] == whole["published"]).all()
+
+
+def index_equal(table: pl.DataFrame, hours: pl.DataFrame) -> None:
+    """The hourly index is the published one wherever one is published."""
+    start = pl.col("label") - pl.duration(hours=1)
+    published = table.select(
+        pl.col("station").alias("device_code"),
+        start.dt.replace_time_zone(str(LOCAL)).dt.convert_time_zone("UTC").alias("hour_start"),
+        pl.col("AQI").cast(pl.Int64).alias("published"),
+    )
+    both = published.join(hours, on=KEY, how="left")
+    stated = both.filter(pl.col("published").is_not_null())
+    equal = (stated["aqi"] == stated["published"]).sum()
+    silent = both.filter(pl.col("published").is_null())
+    computed = silent["aqi"].count()
+    print(
+        f"AQI: {equal} of {stated.height} published hours equal; of {silent.height} without one {computed} have values"
+    )
+    assert equal == stated.height
+    # The feed names no index where a pollutant was missing; the hub names that of the pollutants that are there.
+    assert (silent.height, computed) == WITHOUT_INDEX

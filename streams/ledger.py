@@ -19,14 +19,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import TopicPartition
 
 from pipelines.catalog import CanonicalKind, Catalog
 from pipelines.codec import decode
 from pipelines.names import canonical_topic, quarantine_topic
 from streams.quarantined import source_of
-from streams.reading import Place, Span, read, spans
+from streams.reading import SILENCE_S, Place, Span, read, reader, spans
 from streams.records import Record
 from streams.topics import raw_topics, topic_partitions
 
@@ -74,9 +73,10 @@ def committed(bootstrap_servers: str, group: str, places: Collection[Place]) -> 
     """Committed offsets of a group; a partition without one is left out."""
     if not places:
         return {}
-    asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
-    found = admin.list_consumer_group_offsets([asked], require_stable=True)[group].result().topic_partitions
+    # Reading committed only, it waits for offsets that a running transaction is about to move.
+    member = reader(bootstrap_servers, **{"group.id": group})
+    found = member.committed([TopicPartition(*place) for place in places], timeout=SILENCE_S)
+    member.close()
     return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
 

@@ -148,6 +148,7 @@ def run(province: str, catalog: Catalog, bootstrap_servers: str, registry_url: s
     """Run the normaliser until SIGTERM or SIGINT; True when it stopped in order to be started again."""
     app, restart = build(province, catalog, bootstrap_servers, registry_url, watch_s)
     worker = faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True)
+    worker.spinner = None  # it draws on standard output, terminal or not
     try:
         worker.execute_from_commandline()
     except SystemExit as end:

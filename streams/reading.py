@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final, cast
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import OffsetSpec
 
 from streams.records import Record, record_of
+from streams.topics import admin
 
 Place = tuple[str, int]
 Span = tuple[int, int]
@@ -38,10 +39,10 @@ def spans(bootstrap_servers: str, partitions: Mapping[str, int]) -> dict[Place, 
     places = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
     if not places:
         return {}
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    client = admin(bootstrap_servers)
     bounds = []
     for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):
-        asked = admin.list_offsets(
+        asked = client.list_offsets(
             dict.fromkeys(places, spec), isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=SILENCE_S
         )
         bounds.append({(place.topic, place.partition): answer.result().offset for place, answer in asked.items()})

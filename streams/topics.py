@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 from confluent_kafka.admin import AdminClient
 
@@ -10,6 +11,13 @@ from pipelines.catalog import Catalog
 from pipelines.names import RawTopic, parse_raw_topic
 
 METADATA_TIMEOUT_S = 30
+
+
+@lru_cache(maxsize=4)
+def admin(bootstrap_servers: str) -> AdminClient:
+    """One admin client a broker for the life of the process: to free one whose answers have just come can crash."""
+    # Its answers carry the errors; librdkafka need not print that a broker has gone away.
+    return AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 2})
 
 
 def topic_partitions(bootstrap_servers: str) -> dict[str, int]:

@@ -1,0 +1,289 @@
+"""Delivery on a real Kafka and registry: an invented province runs from files alone, and whatever is killed, one upload
+becomes exactly one record, in the topics, in the lake and in a replay."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+import polars as pl
+import pytest
+from confluent_kafka import Producer
+
+from infra.topics import create_topics, raw_spec
+from pipelines.catalog import Catalog
+from pipelines.names import parse_raw_topic
+from store.lake import Lake
+from streams.ledger import Ledger, ledger
+from streams.quarantined import original_headers
+from streams.retry import quarantined, retry
+from streams.sending import Sender
+from streams.writers import guid_of
+from tests.pipelines.invented import RAW_SCHEMA, SUBJECT, TOPIC, avro_body, invented_catalog, upload
+from tests.system.processes import PROJECT, Relay, Worker, wait_until
+
+Place = tuple[str, int, int]
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The invented province on the session's Kafka."""
+
+    servers: str
+    registry_url: str
+    catalog: Catalog
+    schema_id: int
+    environment: dict[str, str]
+    folder: Path
+
+    def worker(self, *arguments: str, **settings: str) -> Worker:
+        """A `sitehub` command with the province's settings."""
+        return Worker(self.folder / f"{'-'.join(arguments)}.log", self.environment | settings, *arguments)
+
+    def normaliser(self, **settings: str) -> Worker:
+        """A normaliser of the province that looks for new topics every second."""
+        return self.worker("normalise", "--province", "yunnan", "--watch-seconds", "1", **settings)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        command = [sys.executable, "-m", "sitehub", *arguments]
+        return subprocess.run(
+            command,
+            env={**self.environment, "PATH": "", "NO_COLOR": "1"},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def ledger(self) -> Ledger:
+        """The ledger of the province."""
+        return ledger(self.servers, self.catalog, ["yunnan"])
+
+    def await_all(self) -> Ledger:
+        """The ledger once no upload waits any more."""
+        wait_until(lambda: self.ledger().accounts["waiting"].sum() == 0, "every upload normalised", 90)
+        return self.ledger()
+
+    def send(self, values: list[bytes | None], topic: str = TOPIC, headers: Any = None) -> list[Place]:
+        """Send uploads and wait for their places."""
+        sender = Sender(Producer({"bootstrap.servers": self.servers, "message.max.bytes": 2 << 20}))
+        for number, value in enumerate(values):
+            sender.send(topic, value, f"YN-{number % 20}".encode(), headers)
+        return sender.finish()
+
+    def framed(self, **changes: Any) -> bytes:
+        """An upload as a serialiser of the registry writes it."""
+        return b"\0" + self.schema_id.to_bytes(4, "big") + avro_body(upload(**changes))
+
+
+@pytest.fixture(scope="module")
+def hub(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Hub:
+    """The invented province, provisioned."""
+    folder = tmp_path_factory.mktemp("delivery")
+    catalog = invented_catalog(folder / "contract")
+    ids = stack.provision(catalog)
+    environment = stack.environment(folder / "home") | {
+        "SITEHUB_CATALOG_DIR": str(folder / "contract"),
+        "SITEHUB_LANDING_SECONDS": "0.5",
+    }
+    return Hub(stack.bootstrap_servers, stack.registry_url, catalog, ids[SUBJECT], environment, folder)
+
+
+def sound_and_damaged(hub: Hub, count: int, first: int = 0) -> Iterator[bytes]:
+    """Uploads of twenty devices, a minute apart, as Avro and JSON in turn, every twentieth damaged."""
+    for number in range(first, first + count):
+        at = 1_770_000_000_000 - 30 * DAY_MS + number // 20 * 60_000
+        record = upload(code=f"YN-{number % 20}", at=at, pm10=float(number))
+        if number % 20 == 7:
+            yield b"damaged %d" % number
+        elif number % 2:
+            yield orjson.dumps({"PM2.5" if key == "PM2_5" else key: value for key, value in record.items()})
+        else:
+            yield b"\0" + hub.schema_id.to_bytes(4, "big") + avro_body(record)
+
+
+def test_kill_9_changes_nothing(hub: Hub) -> None:
+    """Two normalisers and the landing are killed -9 again and again under load: the ledger is exact, the lake holds
+    every record once, and a replay gives the same bytes."""
+    count = 24_000
+
+    def sending() -> None:
+        for first in range(0, count, 1000):
+            hub.send(list(sound_and_damaged(hub, 1000, first)))
+            time.sleep(0.4)
+
+    one, two, landing = hub.normaliser(), hub.normaliser(), hub.worker("land")
+    with one, two, landing:
+        sender = threading.Thread(target=sending)
+        sender.start()
+        for victim in (one, landing, two, landing, one):
+            time.sleep(3)
+            victim.kill()
+            victim.start()
+        sender.join()
+        found = hub.await_all()
+        accounts = found.accounts.filter(topic=TOPIC)
+        assert found.is_exact
+        assert accounts["uploads"].sum() == count
+        assert accounts["quarantined"].sum() == count // 20
+
+        lake = Lake(hub.environment["SITEHUB_LAKE_URL"], hub.catalog.root)
+
+        def landed() -> int:
+            rows = pl.concat([table.select("source_topic") for table in (lake.read("dust-reading"), refused(lake))])
+            return int(rows.filter(source_topic=TOPIC).select(pl.len()).collect().item())
+
+        wait_until(lambda: landed() >= count, "every record landed")
+        assert one.stop() == two.stop() == landing.stop() == 0
+    places = pl.concat(
+        table.filter(source_topic=TOPIC).select("source_topic", "source_partition", "source_offset").collect()
+        for table in (lake.read("dust-reading"), refused(lake))
+    )
+    assert places.height == places.n_unique() == count
+    replayed = hub.run("replay", "--topic", TOPIC, "--into", f"again-{uuid.uuid4().hex[:8]}", "--compare", "--json")
+    assert replayed.returncode == 0, replayed.stderr
+    assert json.loads(replayed.stdout)["comparison"]["equal"] == count
+
+
+def refused(lake: Lake) -> pl.LazyFrame:
+    """Rejected uploads in the lake."""
+    return lake.read_quarantine("yunnan")
+
+
+def test_an_outage_of_the_registry_rejects_nothing(hub: Hub) -> None:
+    """While the registry is away Avro uploads wait, at start and in the middle; when it is back they are accepted."""
+    target = urlsplit(hub.registry_url)
+    assert target.port is not None
+    relay = Relay(target.port)
+    before = hub.ledger().accounts.sum()
+    with hub.normaliser(SITEHUB_REGISTRY_URL=f"http://127.0.0.1:{relay.port}{target.path}") as worker:
+        hub.send([hub.framed(code="YN-early")])
+        time.sleep(3)
+        relay.speak()
+        assert hub.await_all().is_exact
+        relay.fall_silent()
+        changed = dict(
+            RAW_SCHEMA, fields=[*RAW_SCHEMA["fields"], {"name": "x", "type": ["null", "int"], "default": None}]
+        )
+        fresh = httpx.post(f"{hub.registry_url}/subjects/{SUBJECT}/versions", json={"schema": json.dumps(changed)})
+        late = b"\0" + fresh.json()["id"].to_bytes(4, "big") + avro_body(upload(code="YN-late", x=1), changed)
+        hub.send([late, late])
+        time.sleep(3)
+        assert hub.ledger().accounts["waiting"].sum() == 2
+        assert worker.is_running()
+        relay.speak()
+        after = hub.await_all().accounts.sum()
+        assert "retry" in worker.log()
+        assert worker.stop() == 0
+        relay.fall_silent()
+    assert after["canonical"].item() - before["canonical"].item() == 3
+    assert after["quarantined"].item() == before["quarantined"].item()
+
+
+def test_a_topic_that_comes_later_is_noticed(hub: Hub) -> None:
+    """A vendor's own topic made while the normaliser runs is read within seconds, and names the vendor."""
+    topic = f"{TOPIC}.acme"
+    with hub.normaliser() as worker:
+        wait_until(lambda: "normalising" in worker.log(), "the normaliser has begun")
+        create_topics(hub.servers, [raw_spec(topic, 2, 30, "LogAppendTime")])
+        file = hub.folder / "uploads.jsonl"
+        sound = {**upload(), "PM2.5": 0.035}
+        del sound["PM2_5"]
+        file.write_bytes(orjson.dumps(sound) + b"\n" + orjson.dumps({**sound, "at": "yesterday"}) + b"\n")
+        command = ("produce", str(file), "--province", "yunnan", "--kind", "dust-reading", "--vendor", "acme", "--json")
+        sent = hub.run(*command)
+        accepted, rejected = json.loads(sent.stdout)
+        assert sent.returncode == 1, sent.stderr
+        assert accepted["accepted"]
+        assert accepted["event"].startswith("yunnan:dust-reading:YN-1:")
+        assert (rejected["accepted"], rejected["reason"], rejected["field"]) == (False, "bad_number", "at")
+        assert worker.stop() == 0
+    held = [found for found in quarantined(hub.servers, ["yunnan"]) if found.source[0] == topic]
+    assert [found.said["vendor"] for found in held] == ["acme"]
+
+
+def test_odd_uploads_keep_their_bytes(hub: Hub) -> None:
+    """Nothing, nulls, oversized values, foreign headers: each is kept unchanged with its reason.
+
+    A GUID in a header is understood."""
+    guid = guid_of(registered_text(hub))
+    odd: list[tuple[bytes | None, Any, str]] = [
+        (None, None, "empty"),
+        (b"", None, "empty"),
+        (b"{" + b" " * (3 << 19), None, "oversized"),
+        (b"\x00\xff\xff\xff\xff??", None, "unknown_schema"),
+        (b"{}", [("sitehub.reason", b"\xff forged"), ("__value_schema_id", None)], "missing_field"),
+    ]
+    with hub.normaliser():
+        places = [hub.send([value], headers=headers)[0] for value, headers, _ in odd]
+        header = [("__value_schema_id", b"\x01" + guid.bytes)]
+        hub.send([avro_body(upload(code="YN-guid"))], headers=header)
+        before = hub.ledger().accounts["canonical"].sum()
+        found = hub.await_all()
+    assert found.is_exact
+    assert found.accounts["canonical"].sum() >= before
+    held = {upload.source: upload for upload in quarantined(hub.servers, ["yunnan"])}
+    for place, (value, headers, reason) in zip(places, odd, strict=True):
+        assert held[place].said["reason"] == reason
+        assert held[place].record.value == value
+        assert held[place].record.key == b"YN-0"
+        assert original_headers(held[place].record) == (headers or [])
+    assert not [
+        upload for upload in held.values() if dict(original_headers(upload.record)).get(header[0][0]) == header[0][1]
+    ]
+
+
+def registered_text(hub: Hub) -> str:
+    """The first version of the raw schema as the registry holds it."""
+    return str(httpx.get(f"{hub.registry_url}/subjects/{SUBJECT}/versions/1").json()["schema"])
+
+
+def test_a_retry_is_sent_once(hub: Hub) -> None:
+    """An upload with a schema of another subject is accepted on retry once the schema is registered; a second retry
+    sends nothing."""
+    schema = dict(RAW_SCHEMA, fields=[*RAW_SCHEMA["fields"], {"name": "y", "type": ["null", "int"], "default": None}])
+    text = {"schema": json.dumps(schema)}
+    foreign = httpx.post(f"{hub.registry_url}/subjects/elsewhere-value/versions", json=text).json()["id"]
+    value = b"\0" + foreign.to_bytes(4, "big") + avro_body(upload(code="YN-again", y=1), schema)
+
+    def send_again(place: Place) -> dict[str, int]:
+        chosen = [held for held in quarantined(hub.servers, ["yunnan"]) if held.source == place]
+        return dict(retry(hub.servers, hub.registry_url, hub.catalog, "yunnan", chosen))
+
+    with hub.normaliser():
+        place = hub.send([value])[0]
+        hub.await_all()
+        assert send_again(place) == {"rejected still": 1}
+        again = httpx.post(f"{hub.registry_url}/subjects/{SUBJECT}/versions", json=text).json()["id"]
+        assert again == foreign
+        before = hub.ledger().accounts["canonical"].sum()
+        assert send_again(place) == {"sent": 1}
+        assert send_again(place) == {"sent before": 1}
+        found = hub.await_all()
+    assert found.is_exact
+    assert found.accounts["canonical"].sum() == before + 1
+
+
+def test_every_topic_of_the_province_is_its_own(hub: Hub) -> None:
+    """The ledger of one province counts no other's uploads."""
+    assert {parse_raw_topic(topic).province for topic in hub.ledger().accounts["topic"]} == {"yunnan"}
+
+
+def test_the_ledger_command_agrees(hub: Hub) -> None:
+    """`sitehub ledger --json` ends with 0 and says exact."""
+    told: Callable[[], subprocess.CompletedProcess[str]] = lambda: hub.run("ledger", "--json")  # noqa: E731
+    answer = told()
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["exact"] is True

@@ -34,7 +34,9 @@ class Subjects:
     def writers(self) -> dict[WriterId, WriterSchema | None]:
         """What the registry says of every id in the uploads."""
         schemas = {raw.subject: raw.schema for raw in self.catalog.raw.values()}
-        known = {number: WriterSchema(schemas[name], frozenset([name])) for name, number in self.ids.items()}
+        known: dict[WriterId, WriterSchema | None] = {
+            number: WriterSchema(schemas[name], frozenset([name])) for name, number in self.ids.items()
+        }
         return {**known, UNKNOWN_ID: None}
 
 

@@ -47,10 +47,11 @@ def materialise(
 
     if province is not None and province not in FEEDS:
         _refuse(f"{province!r} is no feed; choose one of {', '.join(FEEDS)}")
+    chosen = _chosen(days, province)
     hub = Hub.at(settings())
     with instance_at(settings().home / "dagster") as instance:
         if not changed:
-            outcomes = _shown(materialise(instance, partitions := _chosen(days, province), hub), len(partitions))
+            outcomes = _shown(materialise(instance, chosen, hub), len(chosen))
         else:
             partitions, cursor, lost = look_for_changes(instance, hub)
             if lost:

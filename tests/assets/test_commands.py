@@ -4,11 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from assets.hub import Hub
+from sitehub.commands import materialise as command
 from sitehub.settings import PROJECT_ROOT, Settings
 from tests.assets.world import DAY, Landing, figures
 
@@ -61,18 +65,22 @@ def test_the_command_fails_when_a_check_fails(home: Path, hub_of_home: Hub) -> N
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "give exactly one of --day"),
-        (("--day", "2026-03-03", "--changed"), "give exactly one of --day"),
-        (("--from", "2026-03-04", "--to", "2026-03-03"), "--to is not before --from"),
-        (("--day", "2026-03-03", "--province", "hubei"), "'hubei' is no feed; choose one of guizhou"),
-        (("--day", "1999-01-01"), "1999-01-01 is no partition"),
+        ({}, "give exactly one of --day"),
+        ({"day": DAY, "changed": True}, "give exactly one of --day"),
+        ({"first": DAY, "last": DAY - timedelta(days=1)}, "--to is not before --from"),
+        ({"day": DAY, "province": "hubei"}, "'hubei' is no feed; choose one of guizhou"),
+        ({"day": date(1999, 1, 1)}, "1999-01-01 is no partition"),
     ],
 )
-def test_arguments_that_do_not_fit_are_refused(home: Path, arguments: tuple[str, ...], sentence: str) -> None:
-    """Wrong arguments end with 2 and a sentence that names the remedy."""
-    refused = materialise(home, *arguments)
-    assert refused.returncode == 2
-    assert sentence in refused.stderr
+def test_arguments_that_do_not_fit_are_refused(
+    arguments: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong arguments end with 2 and a sentence that names the remedy, before anything is opened."""
+    monkeypatch.setattr(command, "console", Console(stderr=True, width=200))
+    with pytest.raises(SystemExit) as ended:
+        command.materialise(**arguments)
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_a_backfill_of_14_days_runs(home: Path) -> None:

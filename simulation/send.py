@@ -17,6 +17,7 @@ def producer(bootstrap_servers: str) -> Producer:
             "bootstrap.servers": bootstrap_servers,
             "enable.idempotence": True,
             "linger.ms": 20,
+            "log_level": 3,  # a broker that has just started is asked again, which is no news
             "compression.type": "lz4",
             "message.max.bytes": LARGEST,
             "queue.buffering.max.kbytes": 64 << 10,

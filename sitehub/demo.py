@@ -9,7 +9,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,26 +24,21 @@ from pipelines.catalog import Catalog
 from simulation.send import send
 from simulation.simulate import Simulation, simulate
 from simulation.spec import Spec
+from sitehub.demo_summary import Finished, summarise
 from sitehub.fetching import fetch_packages
 from sitehub.landed import await_landed
 from sitehub.services import kafka_and_registry, provision, workers
 from sitehub.settings import Settings
 from sitehub.simulated import prepare
-from store.gold import upgrade
+from sitehub.truth import differences
+from store.gold import closing_engine, upgrade
+from store.lake import Lake
+from streams.ledger import ledger
 
 if TYPE_CHECKING:
     from assets.runs import Outcome
 
 KILLED = ("normaliser-jiangsu", "landing")
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What a demo leaves behind: its settings, what was sent with the truth, and what became of each partition."""
-
-    settings: Settings
-    simulation: Simulation
-    outcomes: "list[Outcome]"
 
 
 class Steps:
@@ -59,7 +53,9 @@ class Steps:
         """A step; the block may tell its progress towards `total`."""
         began = time.monotonic()
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, console=self.console, transient=True, disable=total is None) as progress:
+        with Progress(
+            *columns, console=self.console, transient=True, disable=total is None or not self.console.is_terminal
+        ) as progress:
             task = progress.add_task(title, total=total)
             yield lambda count: progress.advance(task, count)
         self.console.print(f"  {title}  [dim]{time.monotonic() - began:.1f} s[/]")
@@ -86,8 +82,8 @@ def yesterdays(chosen: Settings, days: int, devices: int) -> Spec:
     return Spec(last_day=yesterday, days=days, devices=devices)
 
 
-def run_demo(chosen: Settings, spec: Spec, kill: bool, steps: Steps, judge: Callable[[Finished], None]) -> None:
-    """Start the stack, upload, land, compute; `judge` looks at the result while everything still runs.
+def run_demo(chosen: Settings, spec: Spec, kill: bool, steps: Steps) -> bool:
+    """Start the stack, upload, land, compute, compare; True when all is as expected.
 
     kill: kill -9 a normaliser and the landing in the middle of the uploads.
     """
@@ -109,7 +105,12 @@ def run_demo(chosen: Settings, spec: Spec, kill: bool, steps: Steps, judge: Call
         with steps.step("normalised and landed"):
             await_landed(chosen, supervisor.check)
         outcomes = _compute(chosen, steps)
-        judge(Finished(chosen, simulation, outcomes))
+        with steps.step("ledger drawn up, everything compared with the truth"):
+            account = ledger(chosen.bootstrap_servers, catalog, catalog.provinces)
+            found = _compare(chosen, simulation)
+        good = summarise(Finished(chosen, simulation, outcomes), account, found, steps.console)
+    steps.console.print(f"Everything stopped after {time.monotonic() - steps.began:.0f} s.")
+    return good
 
 
 def _upload(simulation: Simulation, chosen: Settings, supervisor: Supervisor, kill: bool, steps: Steps) -> None:
@@ -139,3 +140,8 @@ def _compute(chosen: Settings, steps: Steps) -> "list[Outcome]":
                 advance(1)
         remember(instance, cursor)
     return outcomes
+
+
+def _compare(chosen: Settings, simulation: Simulation) -> list[str]:
+    with closing_engine(chosen.gold_url) as gold:
+        return differences(simulation.truth, Lake(chosen.lake_url, chosen.catalog_dir, chosen.timezone), gold)

@@ -25,7 +25,7 @@ from pipelines.wire import WriterId, WriterSchema
 
 NOT_FOUND: Final = {40401, 40403}  # subject or schema not found, in Confluent's error codes
 # How long "unknown" and "of another subject" are believed: a schema may be registered at any moment.
-DOUBT_S: Final = 5.0
+DOUBT_S: Final = 1.0
 DOUBTS_KEPT: Final = 10_000
 AT_ONCE: Final = 8
 

@@ -174,7 +174,7 @@ EXCEEDANCES = Suite(
     key=("device_code", "limit_id", "began"),
     present=("device_code", "parameter", "averaging", "value", "limit_value", "limit_id", "standard", "began", "ended"),
     derived={
-        "above_limit": pl.col("value") - pl.col("reference_value").fill_null(0.0) - pl.col("limit_value"),
+        "above_limit": pl.col("value") - pl.col("limit_value"),
         "lasted_s": (pl.col("ended") - pl.col("began")).dt.total_seconds(),
     },
     rules=lambda: [

@@ -1,6 +1,7 @@
 """Times (时间): text in named formats or epoch numbers, strict in shape and calendar, turned into UTC."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -94,7 +95,8 @@ def time_step(rule: Rule, field: Field, said: Origin, zone: str) -> Step:
     wrong = column.is_not_null() & read.is_null()
     wanted = " or ".join(rule.time)
     text = "number" if numeric else "text"
-    detail = pl.concat_str(said.name, pl.lit(f" is {text} "), shown(column), pl.lit(f", expected a date as {wanted}"))
+    seen = shown(column) if numeric else _shown_time(column, forms)
+    detail = pl.concat_str(said.name, pl.lit(f" is {text} "), seen, pl.lit(f", expected a date as {wanted}"))
     faults = [FaultCheck("bad_time", wrong, detail, f"Send {said.names} as {wanted} in {zone} time, a real date.")]
     notes = []
     value = read.dt.offset_by(_offset(rule.shift)) if rule.shift else read
@@ -107,6 +109,12 @@ def time_step(rule: Rule, field: Field, said: Origin, zone: str) -> Step:
         faults.append(judged[0])
         notes.append(judged[1])
     return Step(field.name, said.said, pl.coalesce(parsed), value.cast(TIMESTAMP), tuple(faults), tuple(notes))
+
+
+def _shown_time(said: pl.Expr, forms: Sequence[TimeFormat]) -> pl.Expr:
+    """What has the shape of a time is shown as it is (it is a time that does not exist), all else by its shape."""
+    shaped = pl.any_horizontal(said.str.contains(form.shape) for form in forms)
+    return pl.when(shaped).then(pl.concat_str(pl.lit("'"), said, pl.lit("'"))).otherwise(shown(said))
 
 
 def _against_receipt(value: pl.Expr, clocked: pl.Expr, said: Origin) -> tuple[FaultCheck, NoteCheck]:
@@ -133,6 +141,7 @@ def by_format_step(rule: Rule, field: Field, said: Origin) -> Step:
     cases = [(time_format(name), value) for name, value in rule.by_format.items()]
     value = pl.coalesce([pl.when(column.str.contains(form.shape)).then(pl.lit(meant)) for form, meant in cases])
     wanted = " or ".join(rule.by_format)
-    detail = pl.concat_str(said.name, pl.lit(" is text "), shown(column), pl.lit(f", expected a date as {wanted}"))
+    seen = _shown_time(column, [form for form, _ in cases])
+    detail = pl.concat_str(said.name, pl.lit(" is text "), seen, pl.lit(f", expected a date as {wanted}"))
     fault = FaultCheck("bad_time", column.is_not_null() & read.is_null(), detail, f"Send {said.names} as {wanted}.")
     return Step(field.name, said.said, value, read, (fault,))

@@ -108,13 +108,22 @@ def test_a_key_with_a_dot_is_called_by_its_key() -> None:
 
 
 def test_a_message_shows_the_shape_of_a_value_never_the_value(tmp_path: Path) -> None:
-    """A name or a citizen number in the wrong field does not reach headers or logs; forty signs are enough."""
+    """A name or a citizen number in the wrong field does not reach headers or logs; forty signs are enough.
+
+    Only what has the shape of a time is shown: it is a time that does not exist.
+    """
     rows = [{"x": "y" * 500}, {"x": "张三 520102199001011234"}]
     found = tiny(tmp_path, {"x": "string"}, "  pm10: {from: x, unit: ug/m3}\n").apply(uploads({"x": "string"}, rows))
     assert f"'{'A' * 40}'" in found["_detail"][0]
     assert f"'字字 {'9' * 18}'" in found["_detail"][1]
     assert "张" not in found["_detail"][1]
     assert "520102" not in found["_detail"][1]
+    times = [{"deviceId": "d", "moniterTime": text} for text in ("2026-02-30 12:00:00", "张三")]
+    found = CATALOG.compiled("jiangsu", "dust-reading").apply(_frame("jiangsu", "dust-reading", times))
+    assert [detail.split(",")[0] for detail in found["_detail"]] == [
+        "moniterTime is text '2026-02-30 12:00:00'",
+        "moniterTime is text '字字'",
+    ]
 
 
 @pytest.mark.parametrize(

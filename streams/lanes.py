@@ -37,22 +37,23 @@ class Lanes:
         self._process = process
         self._source: Source | None = None
         self._lanes: dict[tuple[str, int], Lane] = {}
+        self._stopping = False
         app.on_partitions_revoked.connect(self._revoked, weak=False)
+        app.on_before_shutdown.connect(self._stop, weak=False)
 
     async def run(self, stream: AsyncIterable[Sequence[ConsumerRecord]]) -> None:
-        """Take chunks until the worker stops; then let running transactions finish."""
+        """Take chunks until the worker stops."""
         try:
             async for records in stream:
                 await self._put(records)
         except asyncio.CancelledError:
-            await asyncio.shield(self._stop())
             raise
         except BaseException as error:  # noqa: BLE001 (Faust would log it, acknowledge the chunk and go on)
             crash(error)
 
     async def _put(self, records: Sequence[ConsumerRecord]) -> None:
         place = records[0].topic, records[0].partition
-        if place not in self._app.consumer.assignment():
+        if self._stopping or place not in self._app.consumer.assignment():
             return  # revoked since it was fetched: it belongs to the next owner
         if place not in self._lanes:
             self._lanes[place] = self._lane(TopicPartition(*place))
@@ -74,7 +75,9 @@ class Lanes:
         closing, self._lanes = list(self._lanes.values()), {}
         await asyncio.gather(*(lane.close() for lane in closing))
 
-    async def _stop(self) -> None:
+    async def _stop(self, *_: Any, **__: Any) -> None:
+        """An orderly end: running transactions finish first."""
+        self._stopping = True
         await self._revoked()
         if self._source is not None:
             await self._source.close()

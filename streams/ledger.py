@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
-from confluent_kafka import TopicPartition
+import stamina
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from pipelines.catalog import CanonicalKind, Catalog
 from pipelines.codec import decode
@@ -35,6 +36,12 @@ MADE: Final = pl.Schema({**UPLOADS, "canonical": pl.Boolean()})
 STANDS: Final = pl.Schema(
     {"topic": pl.String(), "partition": pl.Int32(), "begin": pl.Int64(), "done": pl.Int64(), "end": pl.Int64()}
 )
+# The group's coordinator is being found or is starting: it passes.
+COORDINATOR_MOVES: Final = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+}
 FINDINGS: Final = ("missing", "doubled", "invented")
 
 
@@ -75,9 +82,17 @@ def committed(bootstrap_servers: str, group: str, places: Collection[Place]) -> 
         return {}
     # Reading committed only, it waits for offsets that a running transaction is about to move.
     member = reader(bootstrap_servers, **{"group.id": group})
-    found = member.committed([TopicPartition(*place) for place in places], timeout=SILENCE_S)
-    member.close()
+    try:
+        for attempt in stamina.retry_context(on=_finds_no_coordinator, attempts=None, timeout=SILENCE_S):
+            with attempt:
+                found = member.committed([TopicPartition(*place) for place in places], timeout=SILENCE_S)
+    finally:
+        member.close()
     return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
+
+
+def _finds_no_coordinator(error: Exception) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in COORDINATOR_MOVES
 
 
 def compare(uploads: pl.DataFrame, made: pl.DataFrame, stands: pl.DataFrame) -> pl.DataFrame:

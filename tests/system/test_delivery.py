@@ -2,6 +2,7 @@
 becomes exactly one record, in the topics, in the lake and in a replay."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -145,7 +146,8 @@ def test_kill_9_changes_nothing(hub: Hub) -> None:
             return int(rows.filter(source_topic=TOPIC).select(pl.len()).collect().item())
 
         wait_until(lambda: landed() >= count, "every record landed")
-        assert one.stop() == two.stop() == landing.stop() == 0
+        ends = {one.stop(), two.stop(), landing.stop()}
+        assert ends <= {0, -signal.SIGTERM}  # the latter where one was still starting
     places = pl.concat(
         table.filter(source_topic=TOPIC).select("source_topic", "source_partition", "source_offset").collect()
         for table in (lake.read("dust-reading"), refused(lake))

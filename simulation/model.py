@@ -75,7 +75,7 @@ def day_values(uploads: pl.DataFrame) -> pl.DataFrame:
 
 
 def project_uploads(sites: pl.DataFrame, fleet: pl.DataFrame, spec: Spec) -> pl.DataFrame:
-    """Each project before the first day; every fourth reports its next phase at noon of the last day."""
+    """Each project as it stood before the first day; every fourth reports its next phase at noon of the last day."""
     vendor = fleet.group_by("project_code", maintain_order=True).agg(pl.col("vendor").first())
     first = sites.join(vendor, on="project_code", how="left", maintain_order="left").with_columns(
         pl.lit(spec.start - timedelta(hours=20)).dt.cast_time_unit("ms").alias("observed_at"),
@@ -88,7 +88,7 @@ def project_uploads(sites: pl.DataFrame, fleet: pl.DataFrame, spec: Spec) -> pl.
         pl.lit("finishing").alias("phase"),
         (pl.col("progress") + 2).alias("progress"),
     )
-    return _received(pl.concat([first, second]))
+    return _received(pl.concat([first, second]), spec)
 
 
 def device_uploads(fleet: pl.DataFrame, spec: Spec) -> pl.DataFrame:
@@ -98,7 +98,8 @@ def device_uploads(fleet: pl.DataFrame, spec: Spec) -> pl.DataFrame:
             pl.lit(spec.start - timedelta(hours=19)).dt.cast_time_unit("ms").alias("observed_at"),
             pl.lit("").alias("flags"),
             pl.col("device_code").alias("subject"),
-        )
+        ),
+        spec,
     )
 
 
@@ -128,6 +129,8 @@ def _with_faults(uploads: pl.DataFrame, fleet: pl.DataFrame, rng: np.random.Gene
     return pl.concat([faulty, faults.twelve_hour_clock(odd)])
 
 
-def _received(registers: pl.DataFrame) -> pl.DataFrame:
+def _received(registers: pl.DataFrame, spec: Spec) -> pl.DataFrame:
+    """Receipt of registers: none before the first simulated midnight, all of that time before the first reading."""
     delay = pl.duration(milliseconds=pl.int_range(pl.len()) * 40 + 1_500)
-    return registers.with_columns((pl.col("observed_at") + delay).alias("timestamp"))
+    held = pl.max_horizontal("observed_at", pl.lit(spec.start).dt.cast_time_unit("ms"))
+    return registers.with_columns((held + delay).alias("timestamp"))

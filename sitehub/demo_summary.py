@@ -60,7 +60,7 @@ def _counts(account: Ledger, lake: Lake, console: Console) -> None:
 
 def _figures(finished: Finished, gold: sa.Engine, console: Console) -> None:
     """Means, duplicates and rates of each province and simulated day; a mean over the devices whose day is valid."""
-    columns = ("province", "day", "PM2.5", "PM10", "valid", "doubles", "received/expected", "rate")
+    columns = ("province", "day", "PM2.5", "PM10", "valid", "doubles", "received/due", "rate")
     table = Table(*columns, box=None, pad_edge=False, title="Figures (µg/m³; valid: devices whose day is valid)")
     for outcome in finished.outcomes:
         at = (outcome.partition.province, outcome.partition.iso)

@@ -10,6 +10,7 @@ import pytest
 from pipelines.catalog import Catalog
 from pipelines.dust import hourly, rates
 from simulation.encode import Registry
+from sitehub.settings import Settings
 from store.gold import engine, read_history
 from store.lake import Lake
 from streams.ledger import ledger
@@ -47,11 +48,32 @@ def test_sensors(own_stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture
             devices = read_history(gold, "device", province, None)
             told = pl.concat(rates_of(held, devices, day) for day in days_of(province))
             rates_are_the_files(table, told)
-            duplicates = sum(hourly.device_hours(held, devices, day)["duplicates"].sum() for day in days_of(province))
-            assert duplicates == table.height - table["observed"].n_unique()
+            duplicates = table.height - table["observed"].n_unique()
+            first = SENSORS[province][2][0][0]
+            assert hourly.device_hours(held, devices, first)["duplicates"].sum() == duplicates  # it is on the first day
             summary = rates.roll_up(told, [])
             print(f"\n{province}: {table.height} uploads, {duplicates} duplicates; {summary.to_dicts()[0]}", end="")
     assert lake.read_quarantine().collect().is_empty()
+    report_tells(settings, date(2019, 4, 23))
+
+
+def report_tells(settings: Settings, day: date) -> None:
+    """The day's report of the sensor with gaps is made, and holds its numerator and denominator."""
+    from assets.hub import Hub  # Dagster takes seconds to import: only by the test that needs it
+    from assets.partitions import FeedDay
+    from assets.runs import instance_at, materialise
+
+    at = FeedDay(day, "jiangsu")
+    hub = Hub.at(settings)
+    with instance_at(settings.home / "dagster") as instance:
+        assert [outcome.faults for outcome in materialise(instance, [at], hub)] == [()]
+    (row,) = hub.day("upload_rate_daily", at).iter_rows(named=True)
+    (page,) = hub.report_folder(at).glob("*.html")
+    text = page.read_text(encoding="utf-8")
+    assert row["received"] < row["expected"]
+    assert "JS0024543" in text
+    assert str(row["received"]) in text
+    assert str(row["expected"]) in text
 
 
 def values_are_the_files(table: pl.DataFrame, held: pl.DataFrame) -> None:
@@ -68,7 +90,7 @@ def days_of(province: str) -> list[date]:
 
 def rates_of(held: pl.DataFrame, devices: pl.DataFrame, day: date) -> pl.DataFrame:
     """upload_rate_daily of one day, by the function that the asset calls."""
-    return rates.upload_rates(held, devices, day, None)
+    return rates.upload_rates(held.filter(day=day.isoformat()), devices, day, None)
 
 
 def rates_are_the_files(table: pl.DataFrame, told: pl.DataFrame) -> None:

@@ -1,9 +1,10 @@
-"""docs/vendor.md keeps its promise: its code runs as it stands and the hub accepts what it sends."""
+"""docs/vendor.md and the README keep their promise: their code runs as it stands, the hub accepts what it sends."""
 
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,12 @@ from tests.conftest import PROJECT_ROOT, Stack
 GUIDE = (PROJECT_ROOT / "docs" / "vendor.md").read_text(encoding="utf-8")
 
 
-def block(language: str) -> str:
-    """The guide's only code block in a language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", GUIDE, flags=re.DOTALL)
+README = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(language: str, text: str = GUIDE) -> str:
+    """The only code block in a language."""
+    (found,) = re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
     return str(found)
 
 
@@ -47,19 +51,24 @@ def test_guide_names_every_reason() -> None:
 
 @pytest.mark.timeout(120)
 def test_guide_code_sends_an_accepted_upload(own_stack: Stack, tmp_path: Path) -> None:
-    """The Python block, run as it stands, ends as one canonical record."""
+    """The guide's Python, run as it stands, ends as one canonical record, which the README's Python prints."""
     own_stack.provision()
     environment = own_stack.environment(tmp_path)
     settings = Settings(
         home=tmp_path, bootstrap_servers=own_stack.bootstrap_servers, registry_url=own_stack.registry_url
     )
     own_stack.supervisor.start(workers(settings, ["jiangsu"])[:1])
-    script = tmp_path / "vendor.py"
-    script.write_text(block("python"), encoding="utf-8")
-    sent = subprocess.run((sys.executable, script), env=environment, capture_output=True, text=True, check=False)
-    assert sent.returncode == 0, sent.stderr
-    assert "delivered: raw.jiangsu.dust-reading" in sent.stdout
+    sent = _run(block("python"), environment)
+    assert "delivered: raw.jiangsu.dust-reading" in sent
     assert b"jiangsu:JSYC000001" in _keys(own_stack.bootstrap_servers, "canonical.dust-reading")
+    assert "JSYC000001 61.0 µg/m³ good" in _run(block("python", README), environment)
+
+
+def _run(code: str, environment: Mapping[str, str]) -> str:
+    """What a script prints."""
+    done = subprocess.run((sys.executable, "-c", code), env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def _keys(servers: str, topic: str) -> set[bytes | None]:

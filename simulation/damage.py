@@ -24,6 +24,7 @@ def damaged_rows(frame_: pl.DataFrame, province: str, kind: str) -> pl.DataFrame
     """
     rules = world()["provinces"].get(province, {}).get("damages", {})
     sound = frame_.filter((pl.col("flags") == "") & (pl.col("period") == "minute") if kind == "dust-reading" else True)
+    sound = sound.sort("timestamp", "subject")  # spread over all days and devices
     empty = sound.clear().with_columns(pl.lit(None, pl.String).alias("damage"))
     reasons = [reason for reason in REASONS if rules and rules.get(reason, {"kind": "dust-reading"})["kind"] == kind]
     parts = [

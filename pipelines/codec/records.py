@@ -9,6 +9,8 @@ import fastavro
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, UnknownType
 
+from pipelines.codec.bounds import unbounded
+
 # What fastavro raises on bytes that do not follow the schema, or on a writer schema that the reader's cannot resolve.
 DAMAGE: Final = (
     AttributeError,
@@ -41,10 +43,14 @@ class RecordReader:
     """
 
     def __init__(self, writer: Any, reader: Mapping[str, Any], *, exact: bool) -> None:
+        named: dict[str, Any] = {}
         try:
-            self._writer = fastavro.parse_schema(writer)
+            self._writer = fastavro.parse_schema(writer, named_schemas=named)
         except (SchemaParseException, UnknownType, KeyError, TypeError) as error:
             raise UnreadableSchemaError(f"the writer's schema cannot be read: {type(error).__name__}") from error
+        why = unbounded(self._writer, named)
+        if why:
+            raise UnreadableSchemaError(why)
         self._reader = fastavro.parse_schema(dict(reader))
         self._exact = exact
         self._limits = _limits(reader["fields"])
@@ -55,8 +61,7 @@ class RecordReader:
         """The record in the reader's fields; raises UndecodableError."""
         source = BytesIO(body)
         try:
-            if self._exact:
-                self._check_exact(body)
+            self._check_whole(body)
             record = fastavro.schemaless_reader(source, self._writer, self._reader)
         except DAMAGE as fault:
             raise UndecodableError(f"{len(body)} bytes: {type(fault).__name__} while reading") from fault
@@ -70,9 +75,13 @@ class RecordReader:
                 raise UndecodableError(f"{name} overflows its type")
         return record
 
-    def _check_exact(self, body: bytes) -> None:
+    def _check_whole(self, body: bytes) -> None:
+        """Read every field: fastavro skips fields that the reader lacks without looking for the end of the bytes."""
+        record = fastavro.schemaless_reader(BytesIO(body), self._writer, None)
+        if not self._exact:
+            return
         again = BytesIO()
-        fastavro.schemaless_writer(again, self._writer, fastavro.schemaless_reader(BytesIO(body), self._writer, None))
+        fastavro.schemaless_writer(again, self._writer, record)
         if again.getvalue() != body:
             raise UndecodableError(f"{len(body)} bytes are not the exact encoding of the {len(again.getvalue())} read")
 

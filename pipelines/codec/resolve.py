@@ -12,7 +12,7 @@ import orjson
 import polars as pl
 
 from pipelines.codec.block import FlatField, flat_fields, read_rows
-from pipelines.codec.records import RecordReader, UndecodableError
+from pipelines.codec.records import RecordReader, UndecodableError, UnreadableSchemaError
 
 PROMOTIONS: Final = frozenset({("int", "long"), ("int", "double"), ("long", "double"), ("float", "double")})
 ANNOTATIONS: Final = frozenset({"logicalType", "precision", "scale"})
@@ -76,8 +76,11 @@ def _castable(written: FlatField, field: FlatField) -> bool:
 
 
 def resolution(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> Resolution:
-    """The resolution of the two schemas, made once."""
-    return _resolution(orjson.dumps(writer), orjson.dumps(reader))
+    """The resolution of the two schemas, made once. Raises UnreadableSchemaError."""
+    try:
+        return _resolution(orjson.dumps(writer), orjson.dumps(reader))
+    except orjson.JSONEncodeError as error:
+        raise UnreadableSchemaError("the writer's schema cannot be read: it nests too deep") from error
 
 
 @lru_cache(maxsize=512)
@@ -86,11 +89,13 @@ def _resolution(writer: bytes, reader: bytes) -> Resolution:
 
 
 def physical(schema: Any) -> Any:
-    """The schema without logical types and type properties: times and decimals stay the numbers and bytes written."""
+    """The schema without logical types and private keys: times and decimals stay the numbers and bytes written."""
     if isinstance(schema, list):
         return [physical(branch) for branch in schema]
     if not isinstance(schema, Mapping):
         return schema
+    # fastavro would believe a vendor's `__fastavro_parsed`.
+    schema = {key: value for key, value in schema.items() if key not in ANNOTATIONS and not key.startswith("__")}
     kind = schema["type"]
     if not isinstance(kind, str):
         return physical(kind)
@@ -99,6 +104,4 @@ def physical(schema: Any) -> Any:
     if kind in {"array", "map"}:
         inner = "items" if kind == "array" else "values"
         return {**schema, inner: physical(schema[inner])}
-    if kind in {"enum", "fixed"}:
-        return {key: value for key, value in schema.items() if key not in ANNOTATIONS}
-    return kind
+    return schema if kind in {"enum", "fixed"} else kind

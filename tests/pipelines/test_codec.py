@@ -17,7 +17,7 @@ from pipelines.catalog import Catalog
 from pipelines.codec import decode, encode
 from pipelines.codec.block import FlatField, flat_fields, read_rows
 from pipelines.codec.records import UnreadableSchemaError
-from pipelines.codec.resolve import Resolution, physical
+from pipelines.codec.resolve import Resolution, physical, resolution
 from pipelines.contract import CanonicalKind
 from tests.pipelines.invented import RAW_SCHEMA, avro_body, upload
 
@@ -171,3 +171,40 @@ def test_a_writer_schema_that_refers_elsewhere_is_named() -> None:
     writer = {"type": "record", "name": "R", "fields": [{"name": "code", "type": f"other.{uuid.uuid4().hex[:4]}X"}]}
     with pytest.raises(UnreadableSchemaError, match="cannot be read"):
         Resolution(writer, RAW_SCHEMA)
+
+
+NULL_TREE: dict[str, Any] = {"type": "record", "name": "N0", "fields": [{"name": "n", "type": "null"}]}
+for level in range(1, 20):
+    halves = [{"name": "a", "type": NULL_TREE}, {"name": "b", "type": f"N{level - 1}"}]
+    NULL_TREE = {"type": "record", "name": f"N{level}", "fields": halves}
+DEEP: Any = "long"
+for _ in range(400):
+    DEEP = {"type": "array", "items": DEEP}
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"type": "record", "name": "N", "fields": [{"name": "n", "type": ["null", "N"]}]},
+        {"type": "array", "items": "null"},
+        {"type": "array", "items": {"type": "record", "name": "E", "fields": [{"name": "n", "type": "null"}]}},
+        {"type": "array", "items": {"type": "fixed", "name": "F", "size": 0}},
+        NULL_TREE,
+        DEEP,
+    ],
+    ids=["recursive", "nulls", "empty records", "empty fixed", "a million nulls", "deep"],
+)
+@pytest.mark.parametrize("private", [{}, {"__fastavro_parsed": True, "__named_schemas": {}}])
+def test_a_schema_that_bytes_do_not_bound_is_refused(extra: Any, private: dict[str, Any]) -> None:
+    """A writer schema under which ten bytes cost any depth or any number of items is never read with."""
+    writer = {**RAW_SCHEMA, "fields": [{"name": "extra", "type": extra}, *RAW_SCHEMA["fields"]], **private}
+    with pytest.raises(UnreadableSchemaError, match="schema"):
+        resolution(writer, RAW_SCHEMA)
+
+
+@pytest.mark.parametrize("item", ["double", "float", "boolean", "long", {"type": "fixed", "name": "F", "size": 4}])
+def test_an_array_longer_than_its_bytes_ends_at_once(item: Any) -> None:
+    """A block of 2^62 items that the reader would skip ends where the bytes do."""
+    writer = {**RAW_SCHEMA, "fields": [{"name": "x", "type": {"type": "array", "items": item}}, *RAW_SCHEMA["fields"]]}
+    _, faults = resolution(writer, RAW_SCHEMA).read([b"\xfe\xff\xff\xff\xff\xff\xff\xff\x7f\0"])
+    assert sorted(faults) == [0]

@@ -73,7 +73,8 @@ class Catalog:
             if kind not in self.canonical:
                 raise CatalogError(raw.file, "kind", "has no canonical schema", f"Write canonical/{kind}.avsc first")
             units = self.root / "units.txt"
-            self._compiled[key] = compile_mapping(raw, self.canonical[kind], self.codes, units, key[2])
+            rules = self.screening.get(kind)
+            self._compiled[key] = compile_mapping(raw, self.canonical[kind], self.codes, units, key[2], rules)
         return self._compiled[key]
 
 

@@ -52,7 +52,7 @@ def _rule_text(rule: Rule) -> str:
         f"codes {rule.codes}, unknown: {rule.unknown}" if rule.codes else "",
         f"times {' or '.join(rule.time)}" if rule.time else "",
         f"shifted {rule.shift.total_seconds():+.0f} s" if rule.shift else "",
-        "absent: time of receipt" if rule.absent_received else "",
+        f"absent: {'time of receipt' if rule.time else rule.absent}" if rule.absent is not None else "",
         "; ".join(f"{form} means {meant}" for form, meant in rule.by_format.items()),
         f"{rule.identifier}, invalid: {rule.invalid}" if rule.identifier else "",
         f"not measured: {', '.join(f'{value:g}' for value in rule.sentinels)}" if rule.sentinels else "",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping as MappingABC
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -16,8 +16,9 @@ from pipelines.mapping.numbers import number_step
 from pipelines.mapping.origin import NUMBERS, Origin, origin
 from pipelines.mapping.step import FaultCheck, Step, read_of, said_of
 from pipelines.mapping.tables import code_step
-from pipelines.mapping.times import TimeFormatError, by_format_step, time_format, time_step
+from pipelines.mapping.times import RECEIVED, TimeFormatError, by_format_step, time_format, time_step
 from pipelines.mapping.units import Linear, UnitError, conversion
+from pipelines.screening import Screening
 
 # Envelope fields that the normaliser itself knows; no mapping may claim them.
 ENVELOPE = (
@@ -29,12 +30,12 @@ ENVELOPE = (
 _COMMON = {"sources", "compose", "required"}
 _ALLOWED = {
     "const": {"const"},
-    "codes": _COMMON | {"codes", "unknown"},
+    "codes": _COMMON | {"codes", "unknown", "absent"},
     "identifier": _COMMON | {"identifier", "invalid"},
     "by_format": _COMMON | {"by_format"},
-    "timestamp-millis": _COMMON | {"time", "shift", "absent_received"},
+    "timestamp-millis": _COMMON | {"time", "shift", "absent"},
     "number": _COMMON | {"unit", "sentinels", "alias"},
-    "text": _COMMON,
+    "text": _COMMON | {"absent"},
 }
 
 
@@ -46,6 +47,7 @@ class _Context:
     kind: CanonicalKind
     codes: MappingABC[str, CodeTable]
     units: Path
+    screening: Screening | None
 
     @property
     def file(self) -> Path:
@@ -56,10 +58,18 @@ class _Context:
 
 
 def compile_mapping(
-    raw: RawKind, kind: CanonicalKind, codes: MappingABC[str, CodeTable], units: Path, vendor: str | None = None
+    raw: RawKind,
+    kind: CanonicalKind,
+    codes: MappingABC[str, CodeTable],
+    units: Path,
+    vendor: str | None = None,
+    screening: Screening | None = None,
 ) -> CompiledMapping:
-    """Compile a raw kind's mapping for one vendor's link (None: the common one); CatalogError names what is wrong."""
-    context = _Context(raw, kind, codes, units)
+    """Compile a raw kind's mapping for one vendor's link (None: the common one); CatalogError names what is wrong.
+
+    `screening`: the rules that judge what is mapped; they are part of the mapping's name.
+    """
+    context = _Context(raw, kind, codes, units, screening)
     rules = raw.mapping.for_vendor(vendor)
     for name in rules:
         if name not in kind.by_name or name in ENVELOPE:
@@ -80,6 +90,9 @@ def _compile_rule(context: _Context, field: Field, rule: Rule) -> Step:
         nothing = pl.lit(None, pl.String)
         return Step(field.name, nothing, nothing, pl.lit(rule.const, field.dtype))
     step = _built(context, field, rule, way)
+    if rule.absent is not None and way != "timestamp-millis":
+        meant = pl.when(said_of(field.name).is_null()).then(pl.lit(rule.absent, field.dtype)).otherwise(step.value)
+        return replace(step, value=meant)
     if not rule.required:
         return step
     said = origin(rule, _by_name(context), context.raw.mapping.absent)
@@ -89,7 +102,7 @@ def _compile_rule(context: _Context, field: Field, rule: Rule) -> Step:
         pl.lit(f"{said.names} is absent, expected a value"),
         f"Send {said.names} in every upload.",
     )
-    return Step(field.name, step.said, step.read, step.value, (missing, *step.faults), step.notes)
+    return replace(step, faults=(missing, *step.faults))
 
 
 def _way(rule: Rule, field: Field) -> str:
@@ -108,7 +121,7 @@ def _check_rule(context: _Context, field: Field, rule: Rule, way: str) -> None:
     default = Rule(name=field.name)
     for key in vars(default):
         if key not in {"name", *_ALLOWED[way]} and getattr(rule, key) != getattr(default, key):
-            written = {"sources": "from", "absent_received": "absent"}.get(key, key)
+            written = "from" if key == "sources" else key
             raise context.fault(field.name, f"{written} means nothing here", f"Remove {written}")
     for name in rule.raw_fields:
         if name not in _by_name(context):
@@ -117,12 +130,24 @@ def _check_rule(context: _Context, field: Field, rule: Rule, way: str) -> None:
         raise context.fault(
             field.name, f"const {rule.const!r} is not of type {field.type}", "Write a value of that type"
         )
+    _check_absent(context, field, rule, way)
     if rule.required and (rule.sentinels or (rule.codes and rule.unknown == "note")):
         raise context.fault(field.name, "a required value could become null", "Remove sentinels or unknown: note")
     if (field.never_null or field.name == context.kind.subject) and not (
-        rule.required or rule.absent_received or way == "const"
+        rule.required or rule.absent is not None or way == "const"
     ):
         raise context.fault(field.name, "is never null but not required", "Add required: true")
+
+
+def _check_absent(context: _Context, field: Field, rule: Rule, way: str) -> None:
+    if rule.absent is None:
+        return
+    if rule.required:
+        raise context.fault(field.name, "a required value is never absent", "Remove required or absent")
+    if way == "timestamp-millis" and rule.absent != RECEIVED:
+        raise context.fault(field.name, f"absent is {rule.absent!r}", f"Write absent: {RECEIVED} or leave it out")
+    if way != "timestamp-millis" and not isinstance(rule.absent, _python_type(field)):
+        raise context.fault(field.name, f"absent {rule.absent!r} is not of type {field.type}", "Write such a value")
 
 
 def _built(context: _Context, field: Field, rule: Rule, way: str) -> Step:
@@ -207,14 +232,17 @@ def _by_name(context: _Context) -> dict[str, Field]:
 
 
 def _content_hash(context: _Context) -> str:
-    """12 hex digits over all that decides the result: mapping file, units, fields of both sides, code tables used."""
+    """12 hex digits over all that decides the result: mapping, units, both schemas, code tables used, screening."""
     mapping = context.raw.mapping
     every = [mapping.rules, *mapping.vendors.values()]
     used = sorted({rule.codes for rules in every for rule in rules.values() if rule.codes})
     content = {
-        "raw": [(field.name, field.type, field.json) for field in context.raw.fields],
+        "raw": [(field.name, field.type, field.json, field.nullable) for field in context.raw.fields],
+        "defaults": {field["name"]: field["default"] for field in context.raw.schema["fields"] if "default" in field},
         "canonical": [(field.name, field.type, field.unit) for field in context.kind.fields],
+        "event": (context.kind.subject, context.kind.discriminator),
         "codes": {name: dict(context.codes[name].values) for name in used if name in context.codes},
+        "screening": asdict(context.screening) if context.screening else None,
     }
     digest = hashlib.sha256(mapping.file.read_bytes())
     digest.update(context.units.read_bytes())

@@ -14,7 +14,7 @@ OUTCOME = ("_reason", "_field", "_detail", "_remedy", "_notes")
 class CompiledMapping:
     """A mapping ready to run. `name` is <province>/<kind>@<12 hex digits of the content's hash>.
 
-    Same name, same behaviour: the hash covers the mapping, the code tables, units and fields that it uses.
+    Same name, same result: the hash covers the mapping, both schemas, code tables, units and screening rules.
     """
 
     name: str

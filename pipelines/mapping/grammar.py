@@ -44,7 +44,7 @@ class Rule:
     unknown: str = "reject"
     time: tuple[str, ...] = ()
     shift: timedelta = timedelta()
-    absent_received: bool = False
+    absent: str | float | bool | None = None
     by_format: MappingABC[str, str] = field(default_factory=lambda: MappingProxyType({}))
     identifier: str | None = None
     invalid: str = "reject"
@@ -134,8 +134,6 @@ def _rule(file: Path, place: str, entry: dict[str, Any], name: str | None = None
     _known_keys(file, place, entry, _RULE_KEYS)
     if sum(key in entry for key in _ORIGINS) != 1:
         raise CatalogError(file, place, "needs exactly one origin", "Write one of from, compose, const")
-    if entry.get("absent", "received") != "received":
-        raise CatalogError(file, place, "absent must be 'received'", "Write absent: received or leave it out")
     return Rule(
         name=name or place,
         sources=_texts(file, place, entry, "from"),
@@ -149,7 +147,7 @@ def _rule(file: Path, place: str, entry: dict[str, Any], name: str | None = None
         unknown=_choice(file, place, entry, "unknown"),
         time=_texts(file, place, entry, "time"),
         shift=_shift(file, place, entry.get("shift", "0s")),
-        absent_received="absent" in entry,
+        absent=entry.get("absent"),
         by_format=_keyed(file, f"{place}.by_format", entry.get("by_format", {})),
         identifier=_text(file, place, entry, "identifier"),
         invalid=_choice(file, place, entry, "invalid"),

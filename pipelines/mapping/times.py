@@ -28,6 +28,7 @@ _TOKEN = re.compile("|".join(sorted(_TOKENS, key=len, reverse=True)))
 # Digits of an epoch → milliseconds per unit. A fixed number of digits: 9, 12, 15 or 18 digits are damage.
 _EPOCHS = {"epoch_s": (10, 1000), "epoch_ms": (13, 1)}
 
+RECEIVED = "received"  # what an absent time may become: that of its receipt
 FUTURE_TOLERANCE = timedelta(minutes=10)
 TWELVE_HOURS = timedelta(hours=12)
 
@@ -100,7 +101,7 @@ def time_step(rule: Rule, field: Field, said: Origin, zone: str) -> Step:
     faults = [FaultCheck("bad_time", wrong, detail, f"Send {said.names} as {wanted} in {zone} time, a real date.")]
     notes = []
     value = read.dt.offset_by(_offset(rule.shift)) if rule.shift else read
-    if rule.absent_received:
+    if rule.absent == RECEIVED:
         value = pl.when(column.is_null()).then(pl.col("_received")).otherwise(value)
         notes.append(NoteCheck("arrival", column.is_null()))
     if field.name == "observed_at":

@@ -10,6 +10,7 @@ import pytest
 from pipelines.catalog import Catalog, CatalogError
 from tests.pipelines.tiny import CATALOG, HEAD, PLAIN, RECEIVED, uploads, write_kind
 
+PROJECT = Path(__file__).parents[2]
 FIELDS = HEAD + PLAIN + "  pm10: {from: dust, unit: mg/m3}\n"
 
 
@@ -54,8 +55,17 @@ def test_a_fifth_province_needs_files_only(root: Path) -> None:
     assert found.select("device_code", "pm10", "_reason").row(0) == ("d", 250.0, None)
 
 
+def name_after(root: Path, bound: str, other: str) -> str:
+    """The mapping's name under screening rules with one bound changed."""
+    rules = Path(shutil.copytree(PROJECT / "quality" / "screening", root.parent / "screening"))
+    file = rules / "dust-reading.yaml"
+    assert bound in file.read_text("utf-8")
+    file.write_text(file.read_text("utf-8").replace(bound, other), "utf-8")
+    return Catalog.load(root, rules).compiled("yunnan", "dust-reading").name
+
+
 def test_the_mappings_name_changes_with_what_decides_its_result(bare: Path) -> None:
-    """Mapping file, a code table in use, a unit's definition: each gives another hash; the rest gives the same."""
+    """Mapping, code table in use, unit, screening bound, raw default: each gives another hash; what is unused does not."""
     add_province(bare)
     mapping = bare / "raw" / "yunnan" / "dust-reading.yaml"
     names = [Catalog.load(bare).compiled("yunnan", "dust-reading").name]
@@ -70,7 +80,13 @@ def test_the_mappings_name_changes_with_what_decides_its_result(bare: Path) -> N
     with (bare / "units.txt").open("a", encoding="utf-8") as units:
         units.write("speck = 2 * ug\n")
     names.append(Catalog.load(bare).compiled("yunnan", "dust-reading").name)
-    assert len(set(names)) == 4
+    names.append(name_after(bare, "pm10: [0, 10000]", "pm10: [0, 10]"))
+    schema = bare / "raw" / "yunnan" / "dust-reading.avsc"
+    schema.write_text(
+        schema.read_text("utf-8").replace('["null", "double"], "default": null', '"double", "default": 0')
+    )
+    names.append(Catalog.load(bare).compiled("yunnan", "dust-reading").name)
+    assert len(set(names)) == 6
     unused = bare / "codes" / "yes_no.yaml"
     unused.write_text(unused.read_text("utf-8").replace("usual", "known"), "utf-8")
     assert Catalog.load(bare).compiled("yunnan", "dust-reading").name == names[-1]
@@ -125,6 +141,17 @@ MAPPING_FAULTS: dict[str, tuple[Callable[[str], str], list[str]]] = {
     "vendor without fields": (lambda text: text + "vendors: {acme: {}}\n", ["vendors.acme.fields"]),
     "vendor that is no topic's": (
         lambda text: text + "vendors: {Acme: {fields: {pm10: {unit: ug/m3}}}}\n", ["vendors.Acme", "lower-case"],
+    ),
+    "absent time is a text": (
+        lambda text: text.replace("epoch_ms, required: true", "epoch_ms, absent: now"), ["observed_at", "received"],
+    ),
+    "absent of another type": (
+        lambda text: text.replace("{const: minute}", "{from: id, absent: 1}"), ["period", "absent 1", "string"],
+    ),
+    "absent measurement": (lambda text: text.replace("mg/m3", "mg/m3, absent: 0"), ["pm10", "Remove absent"]),
+    "required and absent": (
+        lambda text: text.replace("{const: minute}", "{from: id, absent: minute, required: true}"),
+        ["period", "Remove required"],
     ),
     "no YAML": (lambda text: text + "a: b: c\n", ["not YAML"]),
 }  # fmt: skip

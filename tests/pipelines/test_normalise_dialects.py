@@ -124,7 +124,10 @@ def jiangsu(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def shanxi(raw: dict[str, Any]) -> dict[str, Any]:
-    """Everything text, a key with a dot, Dust for TSP, LEQ before DB, wind as 1 to 8, 9999 for nothing."""
+    """Everything text, a key with a dot, Dust for TSP, LEQ before DB, wind as 1 to 8, 9999 for nothing.
+
+    A LEQ of 9999 says that no mean was measured: the instantaneous DB does not stand in for it.
+    """
 
     def number(key: str, *sentinels: float) -> float | None:
         return value(None if raw[key] in {None, "", "-"} else raw[key], *sentinels)
@@ -135,7 +138,7 @@ def shanxi(raw: dict[str, Any]) -> dict[str, Any]:
         "device_code": raw["DeviceId"],
         "project_code": raw["ProjectId"],
         "observed_at": datetime.strptime(raw["RecDate"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=CHINA),
-        "period": {"Rt": "instant", "Min": "minute", "Hour": "hour", "Day": "day"}[raw["DataType"]],
+        "period": {"Rt": "instant", "Min": "minute", "Hour": "hour", "Day": "day"}[raw["DataType"] or "Min"],
         "pm2_5": number("PM2_5", -1, 9999),
         "pm10": number("PM10", -1, 9999),
         "tsp": number("Dust", -1, 9999),
@@ -205,7 +208,8 @@ DIALECTS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], Callable[[dict[str,
     "shanxi": (
         st.fixed_dictionaries(
             {
-                "DataType": st.sampled_from(["Rt", "Min", "Hour", "Day"]),
+                "DataType": st.sampled_from([None, "", "Rt", "Min", "Hour", "Day"]),
+                "PM10State": st.none() | st.just("1"),
                 "ProjectId": st.none() | codes,
                 "DeviceId": codes,
                 "RecDate": spelled("%Y-%m-%d %H:%M:%S"),
@@ -266,3 +270,26 @@ def test_dialect_equals_its_reference(province: str, data: st.DataObject) -> Non
         for name in MEASURED:
             agree = row[name] is expected[name] or math.isclose(row[name], expected[name], rel_tol=1e-15)
             assert agree, (name, row[name], expected[name])
+
+
+def test_shanxis_two_messages_of_a_minute_are_taken_as_they_come() -> None:
+    """Noise and particulates come apart, the latter without DataType and with a pass mark: one event, no note."""
+    minute = {"DeviceId": "D1", "RecDate": "2026-03-05 10:00:00"}
+    noise = {"DataType": "Min", "ProjectId": "", "DB": "61.2", "LEQ": "", **minute}
+    dust = {"Dust": "90", "PM10": "60", "PM10State": "1", "PM2.5": "30", **minute}
+    batch = RawBatch(
+        topic="raw.shanxi.dust-reading",
+        partition=0,
+        offsets=range(2),
+        timestamps=[int(NOW.timestamp() * 1000)] * 2,
+        keys=[None] * 2,
+        values=[orjson.dumps(noise), orjson.dumps(dust)],
+        headers=[[]] * 2,
+    )
+    normalised = normalise(batch, CATALOG, {})
+    assert normalised.rejected.rows() == []
+    assert normalised.accepted["event_id"].n_unique() == 1
+    assert normalised.accepted.select("period", "noise", "pm10", "quality_notes").rows() == [
+        ("minute", 61.2, None, None),
+        ("minute", None, 60.0, None),
+    ]

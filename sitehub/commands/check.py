@@ -4,29 +4,31 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, NoReturn
+from zoneinfo import ZoneInfo
 
-from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sitehub.options import AsJson
+from sitehub.options import AsJson, FileFormat, Kind, Province, Uploads, Vendor
 
 if TYPE_CHECKING:
     from pipelines.catalog import Catalog
     from sitehub.check import Verdict
 
+LOCAL = ZoneInfo("Asia/Shanghai")
+
 out = Console(highlight=False, soft_wrap=True)
 
 
 def check(
-    file: Path,
+    file: Uploads,
     *,
-    province: str,
-    kind: str,
-    vendor: str | None = None,
-    form: Annotated[Literal["jsonl", "csv", "avro"] | None, Parameter("--format")] = None,
+    province: Province,
+    kind: Kind,
+    vendor: Vendor = None,
+    form: FileFormat = None,
     received_at: datetime | None = None,
     verbose: bool = False,
     as_json: AsJson = False,
@@ -37,29 +39,17 @@ def check(
 
     Parameters
     ----------
-    file
-        The uploads: .jsonl (one JSON object a line), .csv (with a header) or .avro (object container).
-    province
-        The feed, e.g. jiangsu.
-    kind
-        The kind of upload, e.g. dust-reading.
-    vendor
-        The vendor whose own topic the uploads would go to.
-    form
-        The file's format; the suffix tells it when left out.
     received_at
-        Time of receipt, ISO 8601 (without an offset: UTC); now when left out.
+        Time of receipt, ISO 8601 (without an offset: Asia/Shanghai, as uploads are); now when left out.
     verbose
         Print the canonical record of every accepted upload.
     """
     # Polars takes a moment to import: only after the arguments are known to be well formed.
-    from pipelines.catalog import Catalog
     from sitehub.check import FileError, check_file, format_of
 
-    catalog = Catalog.load()
-    check_arguments(catalog, province, kind, vendor, file)
+    catalog = catalog_for(province, kind, vendor, file)
     receipt = received_at or datetime.now(UTC)
-    receipt = receipt if receipt.tzinfo else receipt.replace(tzinfo=UTC)
+    receipt = receipt if receipt.tzinfo else receipt.replace(tzinfo=LOCAL)
     try:
         verdicts = list(check_file(catalog, file, form or format_of(file), (province, kind, vendor), receipt))
     except FileError as error:
@@ -71,10 +61,13 @@ def check(
     sys.exit(1 if any(verdict.fault for verdict in verdicts) else 0)
 
 
-def check_arguments(catalog: "Catalog", province: str, kind: str, vendor: str | None, file: Path) -> None:
-    """End the command (exit 2) where feed, kind, vendor or file do not exist, naming the choices."""
+def catalog_for(province: str, kind: str, vendor: str | None, file: Path) -> "Catalog":
+    """The catalog in use; ends the command (exit 2) where feed, kind, vendor or file is unknown, naming the choices."""
+    from pipelines.catalog import Catalog
     from pipelines.names import raw_topic
+    from sitehub.settings import settings
 
+    catalog = Catalog.load(settings().catalog_dir)
     if province not in catalog.provinces:
         refuse(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}")
     kinds = sorted(name for feed, name in catalog.raw if feed == province)
@@ -89,6 +82,7 @@ def check_arguments(catalog: "Catalog", province: str, kind: str, vendor: str | 
         refuse(
             f"{file}: no such file; there are {', '.join(beside) or 'no .jsonl, .csv or .avro files'} in {file.parent}"
         )
+    return catalog
 
 
 def _print_json(verdicts: Sequence["Verdict"]) -> None:

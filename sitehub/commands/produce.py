@@ -9,8 +9,8 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from sitehub.commands.check import check_arguments, refuse
-from sitehub.options import AsJson
+from sitehub.commands.check import catalog_for, refuse
+from sitehub.options import AsJson, FileFormat, Kind, Province, Uploads, Vendor
 
 if TYPE_CHECKING:
     from pipelines.catalog import Catalog
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def produce(
-    file: Path,
+    file: Uploads,
     *,
-    province: str,
-    kind: str,
-    vendor: str | None = None,
+    province: Province,
+    kind: Kind,
+    vendor: Vendor = None,
     framing: Annotated[Literal["avro", "json"] | None, Parameter("--as")] = None,
-    form: Annotated[Literal["jsonl", "csv", "avro"] | None, Parameter("--format")] = None,
+    form: FileFormat = None,
     wait: bool = True,
     timeout: float = 60.0,
     as_json: AsJson = False,
@@ -37,32 +37,20 @@ def produce(
 
     Parameters
     ----------
-    file
-        The uploads: .jsonl (one JSON object a line), .csv (with a header) or .avro (object container).
-    province
-        The feed, e.g. jiangsu.
-    kind
-        The kind of upload, e.g. dust-reading.
-    vendor
-        Send to this vendor's own topic.
     framing
         Send as Confluent-framed Avro or as bare JSON; by default as the file is.
-    form
-        The file's format; the suffix tells it when left out.
     wait
         Wait for the verdicts; the normaliser of the province must be running.
     timeout
         Longest time to wait for them; s.
     """
-    from pipelines.catalog import Catalog
     from sitehub.check import FileError, format_of
     from sitehub.kafka_faults import explained
     from sitehub.produce import default_framing, outgoing
     from sitehub.settings import settings
     from streams.verdicts import Watch
 
-    catalog = Catalog.load(settings().catalog_dir)
-    check_arguments(catalog, province, kind, vendor, file)
+    catalog = catalog_for(province, kind, vendor, file)
     raw, canonical = catalog.raw[province, kind], catalog.canonical[kind]
     try:
         form = form or format_of(file)

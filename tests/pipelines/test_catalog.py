@@ -65,7 +65,7 @@ def name_after(root: Path, bound: str, other: str) -> str:
 
 
 def test_the_mappings_name_changes_with_what_decides_its_result(bare: Path) -> None:
-    """Mapping, code table in use, unit, screening bound, raw default: each gives another hash; what is unused does not."""
+    """Mapping, code table in use, unit, screening bound, raw default: each gives another hash; an unused table none."""
     add_province(bare)
     mapping = bare / "raw" / "yunnan" / "dust-reading.yaml"
     names = [Catalog.load(bare).compiled("yunnan", "dust-reading").name]

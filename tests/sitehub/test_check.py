@@ -12,6 +12,9 @@ import pytest
 
 from pipelines.catalog import Catalog
 from sitehub.check import FileError, Verdict, check_file, format_of, tally
+from sitehub.commands.check import check
+from sitehub.settings import settings
+from tests.pipelines.invented import invented_catalog
 
 CATALOG = Catalog.load()
 RECEIVED = datetime(2026, 3, 5, 2, 1, tzinfo=UTC)
@@ -121,12 +124,14 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def test_command(tmp_path: Path) -> None:
     """The command prints verdicts and remedies, ends with 0, 1 or 2, and names the choices on wrong usage."""
-    place = ("--province", "jiangsu", "--kind", "dust-reading", "--received-at", "2026-03-05T02:01:00")
+    place = ("--province", "jiangsu", "--kind", "dust-reading", "--received-at", "2026-03-05T10:01:00")
     good = lines(tmp_path / "good.jsonl", SOUND)
     accepted = run(str(good), *place, "--json")
     assert accepted.returncode == 0, accepted.stderr
     report = json.loads(accepted.stdout)
-    assert (report["accepted"], report["rejected"], report["uploads"][0]["record"]["pm2_5"]) == (1, 0, 35.0)
+    record = report["uploads"][0]["record"]
+    assert (report["accepted"], report["rejected"], record["pm2_5"]) == (1, 0, 35.0)
+    assert record["received_at"].startswith("2026-03-05T02:01:00")
     rejected = run(str(lines(tmp_path / "mixed.jsonl", SOUND, {**SOUND, "moniterTime": "2026-03-05 18:00:00"})), *place)
     assert rejected.returncode == 1
     assert "✗ line 2  future_time  observed_at" in rejected.stdout
@@ -134,3 +139,19 @@ def test_command(tmp_path: Path) -> None:
     unknown = run(str(good), "--province", "jiangsu", "--kind", "dust")
     assert unknown.returncode == 2
     assert "choose one of device, dust-reading, project" in unknown.stderr
+
+
+def test_command_judges_by_the_catalog_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A feed that only the operator's own catalog has can be tried out before it goes live."""
+    invented_catalog(tmp_path / "catalog")
+    monkeypatch.setenv("SITEHUB_CATALOG_DIR", str(tmp_path / "catalog"))
+    settings.cache_clear()
+    try:
+        file = lines(tmp_path / "a.jsonl", {"code": "YN-1", "at": 1_770_000_000_000})
+        with pytest.raises(SystemExit) as left:
+            check(file, province="yunnan", kind="dust-reading")
+        assert left.value.code == 0, capsys.readouterr().err
+    finally:
+        settings.cache_clear()

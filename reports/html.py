@@ -10,10 +10,9 @@ from markupsafe import Markup
 
 from reports.fonts import SANS, SERIF, subset_data_uri
 from reports.model import Curve, DustReportView, Trend
-from reports.words import Text, words
+from reports.words import Text, heading_letters, label_letters, words
 
 TAG = re.compile(r"<[^>]*>")
-HEADING = re.compile(r"<h[12][^>]*>(.*?)</h[12]>", re.DOTALL)
 
 
 def render_html(view: DustReportView) -> str:
@@ -21,8 +20,9 @@ def render_html(view: DustReportView) -> str:
     environment = _environment()
     body = environment.get_template("dust_report.html.j2").render(view=view, w=words())
     style = environment.get_template("report.css.j2").render(
-        sans=Markup(subset_data_uri(SANS, _letters(body))),
-        serif=Markup(subset_data_uri(SERIF, _letters("".join(HEADING.findall(body))))),
+        sans=Markup(subset_data_uri(SANS, label_letters())),
+        names=Markup(subset_data_uri(SANS, _letters(body) - label_letters())),
+        serif=Markup(subset_data_uri(SERIF, heading_letters())),
         shades=view.heat_maps[0].shades if view.heat_maps else (),
     )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
@@ -60,7 +60,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _letters(markup: str) -> str:
-    """Every character that the page can show, and all of ASCII."""
-    text = Markup(TAG.sub("", markup)).unescape()
-    return "".join(sorted(set(text) | {chr(code) for code in range(32, 127)} | set("※×▲●○–−·*")))
+def _letters(markup: str) -> frozenset[str]:
+    """Every character that the page shows."""
+    return frozenset(Markup(TAG.sub("", markup)).unescape())

@@ -64,6 +64,22 @@ def word(group: str, key: str) -> Text:
     return words().get(f"{group}.{key}", plain_text(key))
 
 
+@cache
+def label_letters() -> frozenset[str]:
+    """Every character of the labels, footnotes and places, and what figures are written with: in any report."""
+    texts = [*words().values(), *(text for note in definitions() for text in (note.text, note.source))]
+    places = [entry for group in _load("places").values() for entry in group.values()]
+    written = "".join([*(text.zh + text.en for text in texts), *(place["zh"] + place["en"] for place in places)])
+    return frozenset(written) | {chr(code) for code in range(32, 127)} | set("※×▲●○–−·*")
+
+
+@cache
+def heading_letters() -> frozenset[str]:
+    """Every character that a heading of a report can have."""
+    headings = (text for key, text in words().items() if key == "title" or key.startswith("section."))
+    return frozenset("".join(text.zh + text.en for text in headings)) | {chr(code) for code in range(32, 127)}
+
+
 def province_name(province: str) -> Text:
     """Full name of a province; KeyError when the feed is no province."""
     entry = _load("places")["provinces"][province]

@@ -3,18 +3,20 @@
 import base64
 import hashlib
 import re
+from collections.abc import Set
 from html.parser import HTMLParser
 from pathlib import Path
 
 import openpyxl
 import pytest
+from fontTools.ttLib import TTFont
 
-from reports.fonts import SANS, SERIF, missing_glyphs
+from reports.fonts import SANS, SERIF, subset_data_uri
 from reports.html import render_html
 from reports.model import DustReportView
 from reports.render import KINDS, render_all
 from reports.view import SHOWN_SITES, build_view
-from reports.words import words
+from reports.words import heading_letters, label_letters
 from tests.reports import sample
 
 
@@ -96,13 +98,27 @@ def test_what_an_upload_brings_is_printed_and_not_run(page: str, files: dict[str
 
 
 def test_every_character_has_a_glyph(page: str) -> None:
-    """The embedded faces can draw every character of the page and of all labels: nothing prints as a box."""
-    labels = "".join(text.zh + text.en for text in words().values())
-    assert missing_glyphs(SANS, "".join(Elements(page).text) + labels) == set()
-    assert (
-        missing_glyphs(SERIF, "".join(text.zh + text.en for key, text in words().items() if key.startswith("section.")))
-        == set()
-    )
+    """The embedded faces can draw every character of the page, of all labels and headings: none is a box."""
+    assert drawn_by_none(SANS, label_letters() | set("".join(Elements(page).text))) == set()
+    assert drawn_by_none(SERIF, heading_letters()) == set()
+    headings = "".join(re.findall(r"<h[12][^>]*>(.*?)</h[12]>", page, re.DOTALL))
+    assert set(re.sub(r"<[^>]*>", "", headings)) <= heading_letters()
+
+
+def drawn_by_none(font: Path, letters: Set[str]) -> set[str]:
+    """Printable characters that the font lacks."""
+    drawn = TTFont(font, lazy=True).getBestCmap()
+    return {letter for letter in letters if letter.isprintable() and ord(letter) not in drawn}
+
+
+def test_the_faces_of_the_labels_are_made_once(page: str) -> None:
+    """Reports share the faces of labels and headings; another report makes only that of its names. Pages stay small."""
+    face = re.compile(r"data:font/woff2;base64,[^\"]*")
+    made = subset_data_uri.cache_info().misses
+    other = render_html(build_view(sample.guizhou()))
+    assert subset_data_uri.cache_info().misses <= made + 1
+    assert [one == two for one, two in zip(face.findall(page), face.findall(other), strict=True)] == [True, False, True]
+    assert len(page) < 600_000
 
 
 def test_the_page_can_be_read_by_a_machine_reader(page: str) -> None:

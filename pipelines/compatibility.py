@@ -1,7 +1,7 @@
 """Schema compatibility (模式兼容性): can records of one Avro schema be read with another?
 
-The rules are those of "Schema Resolution" in the Avro 1.11 specification. Types are compared; on top of them, a unit or
-a logical type may never change, since old records would then mean something else.
+The rules are those of "Schema Resolution" in the Avro 1.11 specification. Types are compared; on top of them, a unit, a
+logical type or what names an event may never change, since old records would then mean something else.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +17,8 @@ PROMOTIONS: dict[str, frozenset[str]] = {
     "string": frozenset({"bytes"}),
     "bytes": frozenset({"string"}),
 }
+# What decides a canonical event's id and key, and whether its topic is compacted.
+IDENTITY = ("subject", "discriminator", "register")
 NAMED = ("record", "error", "enum", "fixed")
 
 
@@ -49,9 +51,13 @@ def full_faults(schema: Schema, earlier: Schema) -> list[str]:
 
 
 def changed_meanings(schema: Schema, earlier: Schema) -> list[str]:
-    """Fields of a record whose unit or logical type differs from an earlier version's."""
+    """What of a record's identity, units or logical types differs from an earlier version's."""
     before = {entry["name"]: entry for entry in earlier.get("fields", ())}
-    faults = []
+    faults = [
+        f"{key} changed from {earlier.get(key)!r} to {schema.get(key)!r}"
+        for key in IDENTITY
+        if schema.get(key) != earlier.get(key)
+    ]
     for entry in schema.get("fields", ()):
         old = before.get(entry["name"])
         for what, meaning in (("unit", _unit), ("logical type", _logical)):

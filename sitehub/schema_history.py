@@ -59,6 +59,11 @@ def check_history(catalog: Catalog) -> tuple[list[Finding], int]:
     return findings, compared
 
 
+def is_shallow(root: Path) -> bool:
+    """Whether the clone that holds `root` was cut: earlier versions may then be missing from the comparison."""
+    return _git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+
+
 def check_registry(catalog: Catalog, url: str) -> list[Finding]:
     """Ask the registry whether each schema may follow the versions it holds; StackError when it does not answer."""
     with httpx.Client(base_url=url.rstrip("/"), timeout=30) as client:

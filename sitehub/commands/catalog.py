@@ -18,6 +18,7 @@ app = App(name="catalog", help="Kinds, provinces, topics and field mappings.")
 Vendor = Annotated[str | None, Parameter(help="Show the mapping of this vendor's link.")]
 
 
+@app.default
 @app.command(name="list")
 def list_kinds(*, as_json: AsJson = False) -> None:
     """Kind × province × provenance × topic × subject."""

@@ -15,6 +15,7 @@ def _json(capsys: pytest.CaptureFixture[str], *words: str) -> object:
 def test_the_list_names_kind_province_provenance_topic_and_subject(capsys: pytest.CaptureFixture[str]) -> None:
     """Thirteen mappings, each with where it is uploaded to and how well it is known."""
     rows = _json(capsys, "list")
+    assert _json(capsys) == rows, "the list is what `sitehub catalog` alone prints"
     assert isinstance(rows, list)
     assert len(rows) == 13
     row = next(row for row in rows if row["topic"] == "raw.jiangsu.dust-reading")

@@ -11,6 +11,7 @@ import pytest
 from infra.errors import StackError
 from infra.registration import register_schemas
 from pipelines.catalog import Catalog
+from pipelines.compatibility import full_faults
 from sitehub.commands.schemas import app
 from sitehub.schema_history import check_history, check_registry
 from sitehub.settings import settings
@@ -96,6 +97,32 @@ def test_a_changed_unit_or_type_of_a_canonical_field_is_stopped(root: Path) -> N
     assert found[0].endswith("(read by a consumer of the earlier version)")
 
 
+@pytest.mark.parametrize(("key", "other"), [("discriminator", []), ("subject", "project_code"), ("register", True)])
+def test_what_names_an_event_may_not_change(root: Path, key: str, other: object) -> None:
+    """Another subject, discriminator or register mark would give known events other names."""
+    schema = json.loads((root / CANONICAL).read_text("utf-8"))
+    earlier = schema.get(key)
+    assert full_faults({**schema, key: other}, schema) == [f"{key} changed from {earlier!r} to {other!r}"]
+
+
+def test_a_shallow_clone_is_told(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where history was cut off, agreement with it is not claimed."""
+    change(root / RAW, "Rain", type=["null", "string"], default=None)
+    commit(root)
+    cut = tmp_path / "cut"
+    git(tmp_path, "clone", "--quiet", "--depth", "1", root.parent.as_uri(), str(cut))
+    monkeypatch.setenv("SITEHUB_CATALOG_DIR", str(cut / "avro_schemas"))
+    monkeypatch.setenv("SITEHUB_REGISTRY_URL", "http://127.0.0.1:1")
+    settings.cache_clear()
+    try:
+        app(["check"], result_action="return_value")
+        assert "This clone is shallow" in capsys.readouterr().out
+    finally:
+        settings.cache_clear()
+
+
 def test_a_removed_schema_is_stopped(root: Path) -> None:
     """Its topic may still hold records."""
     for suffix in (".avsc", ".yaml"):
@@ -110,10 +137,15 @@ def test_the_command_exits_1_and_says_why(
 ) -> None:
     """One clear sentence per fault and the remedy; 0 when all is well."""
     monkeypatch.setenv("SITEHUB_CATALOG_DIR", str(root))
+    monkeypatch.setenv("SITEHUB_REGISTRY_URL", "http://127.0.0.1:1")
     settings.cache_clear()
     try:
         app(["check"], result_action="return_value")
-        assert "17 subjects compatible with 17 earlier versions." in capsys.readouterr().out
+        text = capsys.readouterr().out
+        assert "17 subjects compatible with 17 earlier versions in git." in text
+        assert "The registry at http://127.0.0.1:1 does not answer: it was not asked." in text
+        with pytest.raises(StackError, match="does not answer"):
+            app(["check", "--against-registry", "http://127.0.0.1:1"], result_action="return_value")
         change(root / RAW, "DeviceId", type="long")
         with pytest.raises(SystemExit) as left:
             app(["check"])
@@ -134,10 +166,20 @@ def test_a_folder_without_history_is_told(tmp_path: Path) -> None:
         check_history(Catalog.load(root))
 
 
-def test_the_registry_is_asked_too(stack: Stack, root: Path) -> None:
-    """The real registry agrees with the tree, and refuses a required raw field."""
+def test_the_registry_is_asked_too(
+    stack: Stack, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The real registry is asked unbidden, agrees with the tree, and refuses a required raw field."""
     register_schemas(stack.registry_url, Catalog.load(root))
-    assert check_registry(Catalog.load(root), stack.registry_url) == []
+    monkeypatch.setenv("SITEHUB_CATALOG_DIR", str(root))
+    monkeypatch.setenv("SITEHUB_REGISTRY_URL", stack.registry_url)
+    settings.cache_clear()
+    try:
+        app(["check", "--json"], result_action="return_value")
+        answer = json.loads(capsys.readouterr().out)
+        assert (answer["registry"], answer["doubts"], answer["findings"]) == (stack.registry_url, [], [])
+    finally:
+        settings.cache_clear()
     change(root / RAW, "Rain", type="string")
     findings = check_registry(Catalog.load(root), stack.registry_url)
     assert [finding.subject for finding in findings] == ["raw.shanxi.dust-reading-value"]

@@ -40,14 +40,13 @@ def dust_hourly(hub: Hub, at: FeedDay) -> pl.DataFrame:
 def dust_daily(hub: Hub, at: FeedDay) -> pl.DataFrame:
     """Daily means of valid hours, noise of day and night, AQI. 日均值、昼夜噪声、AQI。
 
-    The night ends on the next morning: its hours are read when they are there, and the day is computed again when they
-    come later.
+    The night ends on the next morning, which is computed from the readings in the lake as far as it has come; the day
+    is computed again when more of it comes.
     """
-    # The next day is no declared dependency: a backfill would then wait for a day that may not exist yet.
     own_means = pl.col("period") == ("hour" if at.is_reference else "day")
     return daily.daily_means(
         hub.hours(at),
-        hub.hours(at.shifted(1)),
+        pl.DataFrame(schema=hourly.HOURS) if at.is_reference else hub.next_morning(at),  # stations measure no noise
         hub.readings(at).filter(own_means).collect(),
         "station" if at.is_reference else "device",
         hub.register("device", at),
@@ -82,7 +81,7 @@ def exceedance(hub: Hub, at: FeedDay) -> pl.DataFrame:
     """Periods above the limit in force, with limit, standard and reference. 超标时段及所依据的限值。"""
     return exceedances(
         hub.readings(at),
-        pl.concat([hub.hours(at), hub.hours(at.shifted(1))]),  # the night ends on the next morning
+        pl.concat([hub.hours(at), hub.next_morning(at)], how="diagonal"),  # the night ends on the next morning
         hub.register("device", at),
         hub.register("project", at),
         hub.hours(_control_stations(at)),

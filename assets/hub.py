@@ -1,16 +1,18 @@
 """What the assets work with: the lake, the gold database, the limits and the folders (资源)."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import polars as pl
 import sqlalchemy as sa
 
 from assets.partitions import FeedDay
+from pipelines.dust import hourly
+from pipelines.dust.daily import DAY_BEGINS
+from pipelines.dust.readings import between, midnight
 from pipelines.limits import Limits
 from sitehub.settings import Settings
 from store import gold
@@ -28,7 +30,6 @@ class Hub(dg.ConfigurableResource[Any]):
     reports_dir: str
     data_docs_dir: str
     catalog_dir: str
-    timezone: str
 
     @classmethod
     def at(cls, settings: Settings) -> "Hub":
@@ -39,13 +40,12 @@ class Hub(dg.ConfigurableResource[Any]):
             reports_dir=str(settings.reports_dir),
             data_docs_dir=str(settings.home / "data_docs"),
             catalog_dir=str(settings.catalog_dir),
-            timezone=settings.timezone,
         )
 
     @property
     def lake(self) -> Lake:
         """The lake's tables."""
-        return _lake(self.lake_url, self.catalog_dir, self.timezone)
+        return _lake(self.lake_url, self.catalog_dir)
 
     @property
     def gold(self) -> sa.Engine:
@@ -77,19 +77,28 @@ class Hub(dg.ConfigurableResource[Any]):
         """The hourly means of a partition as they were last computed; empty when they were not."""
         return self.lake.read_gold("dust_hourly", at.province, at.iso).collect()
 
+    def next_morning(self, at: FeedDay) -> pl.DataFrame:
+        """The next day's hours before 06:00, which end the night, from its readings in the lake.
+
+        Not from its stored hours: a backfill computes a day before the next one, and would judge a night cut in half.
+        """
+        began = midnight(at.day + timedelta(days=1))
+        following = at.shifted(1)
+        readings = self.lake.read(at.kind, at.province, following.iso).filter(between(began, began + DAY_BEGINS))
+        return hourly.device_hours(readings.collect().lazy(), self.register("device", following), following.day)
+
     def day(self, table: str, at: FeedDay) -> pl.DataFrame:
         """A daily table's rows of a partition."""
         return gold.read_partition(self.gold, table, at.province, at.iso)
 
     def register(self, kind: str, at: FeedDay) -> pl.DataFrame:
         """The register of 'device' or 'project' as it stood when the day ended."""
-        ended = datetime.combine(at.day + timedelta(days=1), time(), ZoneInfo(self.timezone)).astimezone(UTC)
-        return gold.read_history(self.gold, kind, at.province, ended)
+        return gold.read_history(self.gold, kind, at.province, midnight(at.day + timedelta(days=1)))
 
 
 @cache
-def _lake(url: str, catalog_dir: str, timezone: str) -> Lake:
-    return Lake(url, Path(catalog_dir), timezone)
+def _lake(url: str, catalog_dir: str) -> Lake:
+    return Lake(url, Path(catalog_dir))
 
 
 @cache

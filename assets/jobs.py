@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -12,9 +11,9 @@ from assets.hub import Hub
 from assets.partitions import FEEDS, FeedDay, in_order
 from assets.readings import canonical_readings
 from assets.report import dust_report
-from sitehub.settings import settings
+from pipelines.dust.readings import ZONE
 
-ZONE = settings().timezone
+LOCAL = ZONE.key
 LAKE_TABLES = (
     "canonical/dust-reading",
     "canonical/station-reading",
@@ -29,13 +28,13 @@ figures = [canonical_readings, *tables, dust_report]
 
 def yesterday(now: datetime) -> date:
     """The local day before `now` (zoned)."""
-    return now.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)
+    return now.astimezone(ZONE).date() - timedelta(days=1)
 
 
 @dg.asset_check(asset="dust_daily", description="Yesterday is computed for every feed. 昨日各省数据均已计算。")
 def yesterday_is_computed(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Freshness by partition: the time of the last materialisation would be renewed by any repaired day of the past."""
-    day = yesterday(datetime.now(ZoneInfo(ZONE)))
+    day = yesterday(datetime.now(ZONE))
     done = context.instance.get_materialized_partitions(dg.AssetKey("dust_daily"))
     missing = [feed for feed in FEEDS if FeedDay(day, feed).key not in done]
     return dg.AssetCheckResult(
@@ -76,7 +75,7 @@ def lake_upkeep() -> None:
 @dg.schedule(
     job=dust_day,
     cron_schedule="30 2 * * *",
-    execution_timezone=ZONE,
+    execution_timezone=LOCAL,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Yesterday, every feed: also those that sent nothing, because a rate of 0 is a figure. 每日 02:30。",
 )
@@ -91,13 +90,13 @@ def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
 upkeep_weekly = dg.ScheduleDefinition(
     job=lake_upkeep,
     cron_schedule="0 4 * * 0",
-    execution_timezone=ZONE,
+    execution_timezone=LOCAL,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 freshness_daily = dg.ScheduleDefinition(
     job=freshness,
     cron_schedule="0 6 * * *",
-    execution_timezone=ZONE,
+    execution_timezone=LOCAL,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 schedules = [nightly, upkeep_weekly, freshness_daily]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from pipelines.dust.readings import ZONE
 from sitehub.settings import settings
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # multi-dimensional mappings: pinned, covered by the tests
@@ -29,7 +30,7 @@ PROVINCES = tuple(feed for feed in FEEDS if feed != REFERENCE_FEED)
 
 DAYS = dg.DailyPartitionsDefinition(
     start_date=settings().first_day.isoformat(),
-    timezone=settings().timezone,
+    timezone=ZONE.key,
     end_offset=1,  # today can be computed as far as it has got
 )
 FEED_DAYS = dg.MultiPartitionsDefinition({"date": DAYS, "province": dg.StaticPartitionsDefinition(list(FEEDS))})

@@ -144,4 +144,4 @@ def _compute(chosen: Settings, steps: Steps) -> "list[Outcome]":
 
 def _compare(chosen: Settings, simulation: Simulation) -> list[str]:
     with closing_engine(chosen.gold_url) as gold:
-        return differences(simulation.truth, Lake(chosen.lake_url, chosen.catalog_dir, chosen.timezone), gold)
+        return differences(simulation.truth, Lake(chosen.lake_url, chosen.catalog_dir), gold)

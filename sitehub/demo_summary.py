@@ -32,7 +32,7 @@ class Finished:
 def summarise(finished: Finished, account: Ledger, differences: list[str], console: Console) -> bool:
     """Print the summary; True when ledger, truth and every run are as expected."""
     chosen = finished.settings
-    lake = Lake(chosen.lake_url, chosen.catalog_dir, chosen.timezone)
+    lake = Lake(chosen.lake_url, chosen.catalog_dir)
     _counts(account, lake, console)
     with closing_engine(chosen.gold_url) as gold:
         _figures(finished, gold, console)

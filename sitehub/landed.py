@@ -27,7 +27,7 @@ def await_landed(chosen: Settings, check: Callable[[], None], within_s: float = 
     it takes longer than `within_s`.
     """
     catalog = Catalog.load(chosen.catalog_dir)
-    lake = Lake(chosen.lake_url, chosen.catalog_dir, chosen.timezone)
+    lake = Lake(chosen.lake_url, chosen.catalog_dir)
     topics = list_topics(chosen.bootstrap_servers)
     raw = [(name, number) for name in topics if name.startswith("raw.") for number in range(topics[name])]
     until = time.monotonic() + within_s

@@ -7,7 +7,6 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from platformdirs import user_cache_path
 from pydantic import Field, field_validator
@@ -50,7 +49,6 @@ class Settings(BaseSettings):
     catalog_dir: Path = Field(
         default=PROJECT_ROOT / "avro_schemas", description="Folder of the contract: canonical/, raw/, codes/, limits/."
     )
-    timezone: str = Field(default="Asia/Shanghai", description="Zone of the local days.")
     first_day: date = Field(default=date(2019, 1, 1), description="First local day that Dagster offers as a partition.")
     partitions: int = Field(default=2, ge=1, le=200, description="Partitions of a topic when it is created.")
     raw_retention_days: int = Field(default=30, ge=1, description="Days that raw and quarantine topics keep records.")
@@ -68,15 +66,6 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{value!r} is no time zone; use an IANA name such as Asia/Shanghai") from error
-        return value
 
     @field_validator("gold_url")
     @classmethod

@@ -1,21 +1,20 @@
 """The frames of one province and day that a dust report is made of, read from the gold tables and the lake."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 import sqlalchemy as sa
 import yaml
 
+from pipelines.dust.readings import midnight
 from pipelines.limits import Limits
 from store import gold
 from store.lake import DEFAULT_CATALOG, Lake
 from store.tables import dust_daily
 
-ZONE = ZoneInfo("Asia/Shanghai")
 RECENT_DAYS = 29
 """days before the reported one that the month's picture needs"""
 
@@ -28,7 +27,7 @@ def dust_inputs(
     `contract` is the folder with limits/ and raw/. FileNotFoundError when no hour has ever been computed.
     """
     iso = day.isoformat()
-    ended = datetime.combine(day + timedelta(days=1), time(), ZONE).astimezone(UTC)
+    ended = midnight(day + timedelta(days=1))
     daily = gold.read_partition(made, "dust_daily", province, iso)
     rates = gold.read_partition(made, "upload_rate_daily", province, iso)
     return {

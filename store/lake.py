@@ -20,6 +20,7 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from pipelines.contract import TIMESTAMP, read_canonical
+from pipelines.dust.readings import ZONE
 
 QUARANTINE: Final = "quarantine"
 PARTITION: Final = ("province", "day")
@@ -38,7 +39,7 @@ QUARANTINE_SCHEMA: Final = pl.Schema(
         "source_partition": pl.Int32(),
         "source_offset": pl.Int64(),
         "received_at": TIMESTAMP,
-        "schema_id": pl.Int32(),
+        "schema_id": pl.Int64(),  # four bytes of whoever wrote them: unsigned
         "mapping": pl.String(),
         "key": pl.Binary(),
         "value": pl.Binary(),
@@ -54,11 +55,10 @@ def canonical_table(kind: str) -> str:
 class Lake:
     """The Delta tables under one root: a folder, or an object store's URL (credentials from the environment)."""
 
-    def __init__(self, url: str, catalog_dir: Path = DEFAULT_CATALOG, timezone: str = "Asia/Shanghai") -> None:
-        """`catalog_dir` holds canonical/<kind>.avsc, the tables' columns; `timezone` decides the local day."""
+    def __init__(self, url: str, catalog_dir: Path = DEFAULT_CATALOG) -> None:
+        """`catalog_dir` holds canonical/<kind>.avsc, the tables' columns."""
         self._url = url.rstrip("/")
         self._catalog_dir = catalog_dir
-        self._timezone = timezone
         self._writing: dict[str, DeltaTable] = {}
 
     def table_uri(self, table: str) -> str:
@@ -114,6 +114,10 @@ class Lake:
             predicate=partition if self.exists(f"gold/{table}") else None,
             commit_properties=CommitProperties(custom_metadata=_note([(province, day)])),
         )
+
+    def identity(self, table: str) -> str | None:
+        """Changes when the table is made anew, and its versions begin again at 0; None before the first."""
+        return str(DeltaTable(self.table_uri(table)).metadata().id) if self.exists(table) else None
 
     def changed_partitions(self, table: str, since_version: int) -> tuple[set[tuple[str, str]], int]:
         """Partitions (province, day) changed after a version of the table's log, and the newest version.
@@ -190,7 +194,7 @@ class Lake:
         return pl.Schema({**columns, "day": pl.String()})
 
     def _with_day(self, frame: pl.DataFrame, time: str) -> pl.DataFrame:
-        local = pl.col(time).dt.convert_time_zone(self._timezone)
+        local = pl.col(time).dt.convert_time_zone(ZONE.key)
         return frame.with_columns(day=local.dt.strftime("%Y-%m-%d"))
 
 

@@ -26,7 +26,7 @@ def land() -> None:
         signal.signal(number, lambda *_: stopping.set())
     catalog = Catalog.load(chosen.catalog_dir)
     upgrade(chosen.gold_url)
-    lake, gold = Lake(chosen.lake_url, chosen.catalog_dir, chosen.timezone), engine(chosen.gold_url)
+    lake, gold = Lake(chosen.lake_url, chosen.catalog_dir), engine(chosen.gold_url)
     try:
         with explained(chosen.bootstrap_servers):
             landing = Landing(chosen.bootstrap_servers, catalog, lambda topic: sinks_of(topic, catalog, lake, gold))

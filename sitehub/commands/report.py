@@ -67,7 +67,7 @@ def _inputs(province: str, day: date) -> DustReportInputs:
     here = settings()
     gold.upgrade(here.gold_url)
     with gold.closing_engine(here.gold_url) as made:
-        lake = Lake(here.lake_url, here.catalog_dir, here.timezone)
+        lake = Lake(here.lake_url, here.catalog_dir)
         remedy = f"run `sitehub materialise --province {province} --day {day}` first"
         try:
             inputs = DustReportInputs(**dust_inputs(made, lake, province, day, here.catalog_dir))

@@ -53,7 +53,7 @@ def all_lags(chosen: Settings) -> list[Lag]:
 
 
 def _landing_lag(chosen: Settings, topics: dict[str, int]) -> list[Lag]:
-    lake = Lake(chosen.lake_url, chosen.catalog_dir, chosen.timezone)
+    lake = Lake(chosen.lake_url, chosen.catalog_dir)
     tables = {
         name: canonical_table(name.removeprefix("canonical.")) if name.startswith("canonical.") else "quarantine"
         for name in topics

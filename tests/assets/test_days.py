@@ -1,5 +1,6 @@
 """Days computed for real: from the lake through the job to figures, checks and the report."""
 
+import math
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,19 @@ def test_a_day_without_uploads_is_a_day_of_zero(hub: Hub, landing: Landing, inst
     assert outcome.faults == ()
     (row,) = figures(hub, "upload_rate_daily", "jiangsu", DAY).rows(named=True)
     assert (row["received"], row["expected"]) == (0, 1440)
+
+
+def test_a_night_is_whole_before_the_next_day_is_computed(
+    hub: Hub, landing: Landing, instance: dg.DagsterInstance
+) -> None:
+    """Days computed in order, as a backfill does, have whole nights: the morning comes from the lake's readings."""
+    landing.device("jiangsu", "D1", DAY - timedelta(days=1))
+    landing.readings("jiangsu", DAY, "D1", range(22 * 60, 24 * 60), noise=40.0)
+    landing.readings("jiangsu", DAY + timedelta(days=1), "D1", range(8 * 60), noise=70.0)
+    (outcome,) = materialise(instance, [JIANGSU], hub)
+    assert outcome.faults == ()
+    (row,) = figures(hub, "dust_daily", "jiangsu", DAY).rows(named=True)
+    assert row["noise_night_hours"] == 8
+    assert row["noise_night"] == pytest.approx(10 * math.log10((2 * 1e4 + 6 * 1e7) / 8))
+    nights = figures(hub, "exceedance", "jiangsu", DAY).filter(averaging="night")
+    assert nights["value"].to_list() == [pytest.approx(row["noise_night"])]

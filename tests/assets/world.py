@@ -27,7 +27,6 @@ def hub_at(folder: Path) -> Hub:
         reports_dir=str(folder / "reports"),
         data_docs_dir=str(folder / "data_docs"),
         catalog_dir=str(PROJECT_ROOT / "avro_schemas"),
-        timezone="Asia/Shanghai",
     )
 
 

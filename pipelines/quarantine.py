@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pipelines.normalise import Normalised
 
 RETRIES: Final = "sitehub.retries"
+MAX_RETRIES: Final = 3
 Header = tuple[str, bytes]
 
 
@@ -33,8 +34,9 @@ def quarantine_headers(batch: RawBatch, normalised: "Normalised") -> list[list[H
 
 
 def retries_of(headers: Iterable[Header]) -> int:
-    """How often an upload has been sent again from quarantine."""
-    return next((int(value) for name, value in headers if name == RETRIES and value and value.isdigit()), 0)
+    """How often an upload has been sent again from quarantine, MAX_RETRIES at most; anybody may have written it."""
+    said = next((value for name, value in headers if name == RETRIES and value), b"")
+    return min(int(said), MAX_RETRIES) if len(said) == 1 and said.isdigit() else 0
 
 
 def _fault(row: dict[str, Any]) -> dict[str, object]:

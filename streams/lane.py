@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
@@ -29,6 +29,7 @@ from streams.outputs import Outputs
 from streams.source import Source
 from streams.transaction import commit, fencing_producer
 
+Result = TypeVar("Result")
 Process = Callable[[Sequence[ConsumerRecord]], Awaitable[Outputs]]
 
 TRANSACTION_RECORDS: Final = 5000
@@ -92,8 +93,8 @@ class Lane:
             while self._chunks:
                 if self._waiting < TRANSACTION_RECORDS:
                     await asyncio.sleep(LINGER_S)
-                records = await self._take()
-                if records:
+                records = await self._interruptible(self._take())
+                if records and not self._closed:
                     outputs = await self._interruptible(self._process(records))
                     position = records[-1].offset + 1
                     await commit(self._producer, outputs, self._group, {self.partition: position})
@@ -126,8 +127,8 @@ class Lane:
             following = fresh[-1].offset + 1
         return records
 
-    async def _interruptible(self, work: Awaitable[Outputs]) -> Outputs:
-        """Wait for work outside any transaction (it may wait for the registry); `close` may cancel it."""
+    async def _interruptible(self, work: Awaitable[Result]) -> Result:
+        """Wait for work outside any transaction (it may wait for the log or the registry); `close` may cancel it."""
         self._cancellable = True
         try:
             return await work

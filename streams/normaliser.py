@@ -19,6 +19,7 @@ from pipelines.names import RawTopic, canonical_topic, parse_raw_topic, quaranti
 from pipelines.wire import writer_ids
 from streams.chunks import ChunkScheduler, ChunkSchema
 from streams.fetching import PatientTransport
+from streams.header_names import accept_any_header_name
 from streams.lanes import Lanes
 from streams.outputs import Outputs, Target, outputs, raw_batch
 from streams.topics import missing, raw_topics, topic_partitions
@@ -94,6 +95,7 @@ def build(
     Every `watch_s` it looks for new raw topics (a vendor's own) and, where there are any, stops in order to restart.
     NotProvisionedError when canonical or quarantine topics or schemas are missing.
     """
+    accept_any_header_name()
     partitions = topic_partitions(bootstrap_servers)
     topics = raw_topics(partitions, province, catalog)
     kinds = sorted({topic.kind for topic in topics})

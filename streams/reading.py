@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final, cast
@@ -9,7 +10,8 @@ from typing import Final, cast
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from streams.records import Record, record_of
+from streams.header_names import record_at
+from streams.records import Record, UnreadableHeadersError, record_of
 from streams.topics import admin
 
 Place = tuple[str, int]
@@ -67,19 +69,23 @@ def read(bootstrap_servers: str, wanted: Mapping[Place, Span]) -> Iterator[list[
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_S:
                 raise TimeoutError(f"no answer from Kafka at {bootstrap_servers} for {SILENCE_S} s")
-            yield list(_within(messages, ends))
+            yield list(_within(bootstrap_servers, messages, ends))
     finally:
         consumer.close()
 
 
-def _within(messages: Collection[Message], ends: dict[Place, int]) -> Iterator[Record]:
+def _within(bootstrap_servers: str, messages: Collection[Message], ends: dict[Place, int]) -> Iterator[Record]:
     """Records before their partition's end; partitions that are read to their end are struck from `ends`."""
     for message in messages:
         error = message.error()
         if error is not None and error.code() == KafkaError._PARTITION_EOF:
             ends.pop(cast("Place", (message.topic(), message.partition())), None)
             continue
-        record = record_of(message)
+        try:
+            record = record_of(message)
+        except UnreadableHeadersError:
+            at = cast("tuple[str, int, int]", (message.topic(), message.partition(), message.offset()))
+            record = asyncio.run(record_at(bootstrap_servers, *at))
         place = record.topic, record.partition
         if place in ends:
             if record.offset < ends[place]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from operator import methodcaller
+from typing import Final, NamedTuple, cast
 
 from confluent_kafka import KafkaException, Message
 
 Headers = list[tuple[str, bytes | None]]
+# Not message.headers(): where a name is no UTF-8, confluent-kafka 2 returns a broken list and leaves an error behind.
+# A call by way of C is always checked for that; a direct one, once hot, is not, and the broken list crashes later.
+HEADERS_OF: Final = methodcaller("headers")
+
+
+class UnreadableHeadersError(Exception):
+    """A header's name is no UTF-8: confluent-kafka cannot give the headers; streams/header_names.py can."""
 
 
 class Record(NamedTuple):
@@ -22,10 +30,14 @@ class Record(NamedTuple):
 
 
 def record_of(message: Message) -> Record:
-    """The record of a consumed message; KafkaException where the message is an error."""
+    """The record of a consumed message; KafkaException where it is an error, else perhaps UnreadableHeadersError."""
     error = message.error()
     if error is not None:
         raise KafkaException(error)
+    try:
+        headers = HEADERS_OF(message) or []
+    except SystemError as unreadable:  # what Python makes of confluent-kafka's forgotten UnicodeDecodeError
+        raise UnreadableHeadersError(f"{message.topic()}-{message.partition()}-{message.offset()}") from unreadable
     return Record(
         cast("str", message.topic()),
         cast("int", message.partition()),
@@ -33,5 +45,5 @@ def record_of(message: Message) -> Record:
         message.timestamp()[1],
         message.key(),
         message.value(),
-        cast("Headers", message.headers() or []),
+        cast("Headers", headers),
     )

@@ -23,7 +23,7 @@ from confluent_kafka import Producer
 from pipelines.catalog import Catalog
 from pipelines.names import quarantine_topic, subject_of
 from pipelines.normalise import normalise
-from pipelines.quarantine import RETRIES
+from pipelines.quarantine import MAX_RETRIES, RETRIES
 from pipelines.wire import RawBatch, WriterId, WriterSchema, writer_ids
 from streams.quarantined import original_headers, told
 from streams.reading import Place, read, spans
@@ -32,7 +32,6 @@ from streams.sending import Sender
 from streams.topics import topic_partitions
 from streams.writers import Registry, Writers
 
-MAX_RETRIES: Final = 3
 RETRY_OF: Final = "sitehub.retry.of"
 TIMEOUT_S: Final = 60
 BATCH: Final = 5000

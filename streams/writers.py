@@ -23,6 +23,7 @@ import stamina
 
 from pipelines.wire import WriterId, WriterSchema
 
+LARGEST_ID: Final = (1 << 31) - 1  # an id is a signed integer; Confluent's registry answers a bare 404 to a larger one
 NOT_FOUND: Final = {40401, 40403}  # subject or schema not found, in Confluent's error codes
 # How long "unknown" and "of another subject" are believed: a schema may be registered at any moment.
 DOUBT_S: Final = 1.0
@@ -102,6 +103,8 @@ class Writers:
             self._doubts[writer, subject] = time.monotonic() + DOUBT_S
 
     async def _by_id(self, schema_id: int) -> WriterSchema | None:
+        if schema_id > LARGEST_ID:
+            return None
         schema = await self._registry.get(f"/schemas/ids/{schema_id}")
         versions = await self._registry.get(f"/schemas/ids/{schema_id}/versions")
         if schema is None or versions is None:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from pipelines.catalog import Catalog
 from pipelines.codec import decode
 from pipelines.murmur2 import partition
+from pipelines.quarantine import MAX_RETRIES
 from pipelines.wire import RawBatch
 from streams.outputs import Outputs, Target, outputs
-from streams.quarantined import original_headers, rejected_frame, source_of
+from streams.quarantined import original_headers, rejected_frame, source_of, told
 from streams.records import Record
 from tests.pipelines.invented import TOPIC, WRITER, WRITER_ID, batch_of, framed, invented_catalog, upload
 
@@ -84,6 +85,25 @@ def test_a_rejected_upload_keeps_key_value_and_headers(catalog: Catalog) -> None
     assert original_headers(record) == forged
     row = rejected_frame([record]).row(0, named=True)
     assert (row["reason"], row["source_offset"], row["value"]) == ("unframed", 100, b"\x01?")
+
+
+def test_the_largest_schema_id_lands(catalog: Catalog) -> None:
+    """Four bytes of 255 where a schema's id stands are an unknown schema, and a row of the lake."""
+    records = as_records(
+        outputs(batch_of(b"\0" + b"\xff" * 8), catalog, {(1 << 32) - 1: None}, TARGET), "quarantine.yunnan"
+    )
+    row = rejected_frame(records).row(0, named=True)
+    assert (row["reason"], row["schema_id"]) == ("unknown_schema", (1 << 32) - 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "believed"), [(b"2", 2), (b"9", MAX_RETRIES), (b"9" * 5000, 0), (b"", 0), (b"-1", 0)]
+)
+def test_a_forged_number_of_retries_stops_nobody(catalog: Catalog, written: bytes, believed: int) -> None:
+    """One digit is believed, up to the most there can be; anything else counts as none."""
+    batch = batch_of(b"?", headers=[("sitehub.retries", written)])
+    (record,) = as_records(made(batch, catalog), "quarantine.yunnan")
+    assert told(record)["retries"] == str(believed)
 
 
 def test_replay_writes_under_a_prefix(catalog: Catalog) -> None:

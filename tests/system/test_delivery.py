@@ -1,6 +1,7 @@
 """Delivery on a real Kafka and registry: an invented province runs from files alone, and whatever is killed, one upload
 becomes exactly one record, in the topics, in the lake and in a replay."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -29,6 +30,7 @@ from streams.retry import quarantined, retry
 from streams.sending import Sender
 from streams.writers import DOUBT_S, guid_of
 from tests.pipelines.invented import RAW_SCHEMA, SUBJECT, TOPIC, avro_body, invented_catalog, upload
+from tests.streams.test_header_names import NoText, send_in_one_batch
 from tests.system.processes import PROJECT, Relay, Worker, wait_until
 
 Place = tuple[str, int, int]
@@ -217,23 +219,33 @@ def test_a_topic_that_comes_later_is_noticed(hub: Hub) -> None:
 
 
 def test_odd_uploads_keep_their_bytes(hub: Hub) -> None:
-    """Nothing, nulls, oversized values, foreign headers: each is kept unchanged with its reason.
+    """Nothing, nulls, oversized values, foreign headers: each is kept unchanged with its reason, and lands.
 
-    A GUID in a header is understood."""
+    A header's name that is no text stops nobody. A GUID in a header is understood."""
     guid = guid_of(registered_text(hub))
     odd: list[tuple[bytes | None, Any, str]] = [
         (None, None, "empty"),
         (b"", None, "empty"),
         (b"{" + b" " * (3 << 19), None, "oversized"),
         (b"\x00\xff\xff\xff\xff??", None, "unknown_schema"),
+        (b"{", [("sitehub.retries", b"9" * 5000)], "undecodable"),
         (b"{}", [("sitehub.reason", b"\xff forged"), ("__value_schema_id", None)], "missing_field"),
     ]
-    with hub.normaliser():
+    lake = Lake(hub.environment["SITEHUB_LAKE_URL"], hub.catalog.root)
+    with hub.normaliser(), hub.worker("land") as landing:
         places = [hub.send([value], headers=headers)[0] for value, headers, _ in odd]
+        asyncio.run(send_in_one_batch(hub.servers, TOPIC, [(NoText("x"), b"v")]))
         header = [("__value_schema_id", b"\x01" + guid.bytes)]
         hub.send([avro_body(upload(code="YN-guid"))], headers=header)
         before = hub.ledger().accounts["canonical"].sum()
         found = hub.await_all()
+
+        def landed() -> set[Place]:
+            columns = ("source_topic", "source_partition", "source_offset")
+            return set(refused(lake).select(columns).collect().rows())
+
+        wait_until(lambda: landed() >= set(places), "every odd upload landed")
+        assert landing.is_running()
     assert found.is_exact
     assert found.accounts["canonical"].sum() >= before
     held = {upload.source: upload for upload in quarantined(hub.servers, ["yunnan"])}

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 DAY_MS: Final = 86_400_000
 FOR_EVER: Final = -1
+NEVER_MS: Final = (1 << 63) - 1
+# A record is deleted with its whole segment, so up to this much after its time.
+SEGMENT_DAYS: Final = 7
 # An upload above the normaliser's limit must still reach it, to be rejected by name; and what is quarantined is that
 # upload with headers around it.
 RAW_LARGEST: Final = 2 << 20
 QUARANTINE_LARGEST: Final = 4 << 20
-# Compaction waits a week, so that the ledger can still count every register upload of that time.
-REGISTER_LAG_MS: Final = 7 * DAY_MS
 
 Timestamps = Literal["LogAppendTime", "CreateTime"]
 
@@ -45,7 +46,7 @@ def topic_specs(
         for vendor in (None, *entry.mapping.vendors)
     ]
     canonical = [
-        TopicSpec(canonical_topic(name), partitions, _canonical(kind.register))
+        TopicSpec(canonical_topic(name), partitions, _canonical(kind.register, raw_retention_days, raw_timestamps))
         for name, kind in catalog.canonical.items()
     ]
     quarantine = [
@@ -95,10 +96,13 @@ def list_topics(bootstrap_servers: str) -> dict[str, int]:
 def _kept(retention_days: int, timestamps: Timestamps, largest: int) -> dict[str, str]:
     # Records with the sender's time may be of any age: retention by time would delete a simulated past at once.
     retention = retention_days * DAY_MS if timestamps == "LogAppendTime" else FOR_EVER
-    return {"retention.ms": str(retention), "max.message.bytes": str(largest)}
+    segment = SEGMENT_DAYS * DAY_MS
+    return {"retention.ms": str(retention), "segment.ms": str(segment), "max.message.bytes": str(largest)}
 
 
-def _canonical(register: bool) -> dict[str, str]:
-    if register:
-        return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(REGISTER_LAG_MS)}
-    return {"retention.ms": str(FOR_EVER)}
+def _canonical(register: bool, raw_retention_days: int, raw_timestamps: Timestamps) -> dict[str, str]:
+    if not register:
+        return {"retention.ms": str(FOR_EVER)}
+    # As long as the ledger sees an upload it must see the record made of it: compaction waits until none is left.
+    seen = (raw_retention_days + SEGMENT_DAYS + 1) * DAY_MS if raw_timestamps == "LogAppendTime" else NEVER_MS
+    return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(seen)}

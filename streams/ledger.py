@@ -5,11 +5,12 @@ how far each normaliser has committed, then the offsets of all uploads, then the
 
     missing    an upload below the committed offset without an output
     doubled    an upload with more than one
-    invented   an output whose upload does not exist
+    invented   an output whose upload does not exist, be it of an offset, a partition or a topic that there never was
     waiting    an upload that no transaction has completed yet: none of the normaliser's business so far
 
-Compacted registers stay provable for as long as compaction waits (a week as the topics are created). Uploads that raw
-retention has deleted are out of sight, with their outputs.
+Last the ends of the raw topics are read again: an output of an upload sent meanwhile is not judged, one of an upload
+that is still not there is invented. Uploads that raw retention has deleted are out of sight, with their outputs; those
+of compacted registers are kept as long, because compaction waits for raw retention.
 """
 
 from __future__ import annotations
@@ -34,7 +35,14 @@ PLACE: Final = ("topic", "partition", "offset")
 UPLOADS: Final = pl.Schema({"topic": pl.String(), "partition": pl.Int32(), "offset": pl.Int64()})
 MADE: Final = pl.Schema({**UPLOADS, "canonical": pl.Boolean()})
 STANDS: Final = pl.Schema(
-    {"topic": pl.String(), "partition": pl.Int32(), "begin": pl.Int64(), "done": pl.Int64(), "end": pl.Int64()}
+    {
+        "topic": pl.String(),
+        "partition": pl.Int32(),
+        "begin": pl.Int64(),
+        "done": pl.Int64(),
+        "end": pl.Int64(),
+        "later": pl.Int64(),  # the end, read again after the outputs
+    }
 )
 # The group's coordinator is being found or is starting: it passes.
 COORDINATOR_MOVES: Final = {
@@ -70,10 +78,19 @@ def ledger(bootstrap_servers: str, catalog: Catalog, provinces: Collection[str])
     stretch = spans(bootstrap_servers, {topic: partitions[topic] for topic in raw})
     kinds = {canonical_topic(topic.kind): catalog.canonical[topic.kind] for topic in raw.values()}
     outputs = [topic for topic in (*kinds, *map(quarantine_topic, provinces)) if topic in partitions]
-    made = spans(bootstrap_servers, {topic: partitions[topic] for topic in outputs})
-    return Ledger(
-        compare(_uploads(bootstrap_servers, stretch), _made(bootstrap_servers, made, kinds), _stands(stretch, done))
-    )
+    uploads = _uploads(bootstrap_servers, stretch)
+    made = _made(bootstrap_servers, spans(bootstrap_servers, {topic: partitions[topic] for topic in outputs}), kinds)
+    now = topic_partitions(bootstrap_servers)
+    judged = {topic.topic for province in provinces for topic in raw_topics(now, province, catalog)} | raw.keys()
+    later = spans(bootstrap_servers, {topic: count for topic, count in now.items() if topic in judged})
+    elsewhere = _of_provinces(set(catalog.provinces) - set(provinces)) | pl.col("topic").is_in(now.keys() - judged)
+    return Ledger(compare(uploads, made.filter(~elsewhere), _stands(stretch, done, later)))
+
+
+def _of_provinces(others: Collection[str]) -> pl.Expr:
+    """Whether a canonical record is of another province's upload: canonical topics hold those of all."""
+    province = pl.col("topic").str.extract(r"^raw\.([^.]+)\.").fill_null("")
+    return pl.col("canonical") & province.is_in(list(others))
 
 
 def committed(bootstrap_servers: str, group: str, places: Collection[Place]) -> dict[Place, int]:
@@ -96,12 +113,16 @@ def _finds_no_coordinator(error: Exception) -> bool:
 
 
 def compare(uploads: pl.DataFrame, made: pl.DataFrame, stands: pl.DataFrame) -> pl.DataFrame:
-    """Accounts of each partition of `stands` (columns of UPLOADS, MADE and STANDS), ordered by place."""
+    """Accounts of each partition (columns of UPLOADS, MADE and STANDS), ordered by place.
+
+    A partition that is not in `stands` has an account where outputs name it: all of them are invented.
+    """
     counted = made.group_by(PLACE).agg(
         pl.col("canonical").sum(), quarantined=(~pl.col("canonical")).sum(), outputs=pl.len()
     )
     seen = uploads.with_columns(upload=pl.lit(value=True)).join(counted, on=PLACE, how="full", coalesce=True)
-    seen = seen.join(stands, on=PLACE[:2]).filter(pl.col("offset").is_between("begin", "end", closed="left"))
+    is_judged = pl.col("offset").is_between("begin", "end", closed="left") | (pl.col("offset") >= pl.col("later"))
+    seen = seen.join(stands, on=PLACE[:2], how="left").filter(is_judged | pl.col("begin").is_null())
     is_upload, has_output = pl.col("upload").fill_null(value=False), pl.col("outputs").is_not_null()
     findings = {
         "missing": is_upload & ~has_output & (pl.col("offset") < pl.col("done")),
@@ -118,7 +139,7 @@ def compare(uploads: pl.DataFrame, made: pl.DataFrame, stands: pl.DataFrame) -> 
     )
     return (
         stands.select(PLACE[:2])
-        .join(accounts, on=PLACE[:2], how="left")
+        .join(accounts, on=PLACE[:2], how="full", coalesce=True)
         .sort(PLACE[:2])
         .with_columns(pl.selectors.integer().fill_null(0))
     )
@@ -150,6 +171,10 @@ def _sources(records: list[Record], kind: CanonicalKind | None) -> pl.DataFrame:
     return pl.DataFrame([(*source_of(record), False) for record in records], schema=MADE, orient="row")
 
 
-def _stands(stretch: Mapping[Place, Span], done: Mapping[Place, int]) -> pl.DataFrame:
-    rows = [(*place, begin, done.get(place, begin), end) for place, (begin, end) in stretch.items()]
+def _stands(stretch: Mapping[Place, Span], done: Mapping[Place, int], later: Mapping[Place, Span]) -> pl.DataFrame:
+    """Where each partition stands; of one that came meanwhile nothing is judged but what lies behind its end."""
+    rows = []
+    for place in stretch.keys() | later.keys():
+        begin, end = stretch[place] if place in stretch else (later[place][0],) * 2
+        rows.append((*place, begin, done.get(place, begin), end, max(end, later.get(place, (0, end))[1])))
     return pl.DataFrame(rows, schema=STANDS, orient="row")

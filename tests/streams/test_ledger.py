@@ -9,13 +9,15 @@ from streams.ledger import FINDINGS, MADE, STANDS, UPLOADS, Ledger, compare
 TOPIC = "raw.jiangsu.dust-reading"
 
 
-def judged(uploads: list[int], made: list[tuple[int, bool]], begin: int, done: int, end: int) -> Ledger:
-    """The ledger of one partition with these upload offsets and outputs."""
+def judged(
+    uploads: list[int], made: list[tuple[int, bool]], begin: int, done: int, end: int, later: int | None = None
+) -> Ledger:
+    """The ledger of one partition with these upload offsets and outputs; the end was the same later on, or `later`."""
     return Ledger(
         compare(
             pl.DataFrame([(TOPIC, 0, offset) for offset in uploads], schema=UPLOADS, orient="row"),
             pl.DataFrame([(TOPIC, 0, *output) for output in made], schema=MADE, orient="row"),
-            pl.DataFrame([(TOPIC, 0, begin, done, end)], schema=STANDS, orient="row"),
+            pl.DataFrame([(TOPIC, 0, begin, done, end, end if later is None else later)], schema=STANDS, orient="row"),
         )
     )
 
@@ -50,7 +52,23 @@ def test_what_no_transaction_has_completed_waits() -> None:
 
 def test_expired_and_newer_uploads_are_out_of_sight() -> None:
     """Outputs of uploads below the log's start, or sent after the offsets were read, are not judged."""
-    assert judged([5], [(0, True), (5, True), (9, True)], 5, 6, 6).is_exact
+    assert judged([5], [(0, True), (5, True), (9, True)], 5, 6, 6, later=10).is_exact
+
+
+def test_an_output_of_what_never_was_is_invented() -> None:
+    """An output naming an offset behind the end, a partition or a topic that does not exist is told with its place."""
+    assert judged([5], [(5, True), (9, True)], 5, 6, 6).accounts["invented_at"].to_list() == [[9]]
+    strangers = [(TOPIC, 0, 0, True), (TOPIC, 7, 3, True), ("raw.jiangsu.nothing", 0, 4, False)]
+    found = Ledger(
+        compare(
+            pl.DataFrame([(TOPIC, 0, 0)], schema=UPLOADS, orient="row"),
+            pl.DataFrame(strangers, schema=MADE, orient="row"),
+            pl.DataFrame([(TOPIC, 0, 0, 1, 1, 1)], schema=STANDS, orient="row"),
+        )
+    )
+    assert not found.is_exact
+    told = found.accounts.select("topic", "partition", "uploads", "invented", "invented_at").rows()
+    assert told == [(TOPIC, 0, 1, 0, []), (TOPIC, 7, 0, 1, [3]), ("raw.jiangsu.nothing", 0, 0, 1, [4])]
 
 
 @given(

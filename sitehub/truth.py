@@ -83,17 +83,23 @@ def _with_day(minutes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _slots(minutes: pl.DataFrame) -> pl.DataFrame:
+    """Every upload fills a slot; doubles and amendments are duplicates, an afternoon told as morning is none."""
     slots = pl.col("second") // pl.when("registered").then("interval_s").otherwise(60)
-    return (
-        _with_day(minutes)
-        .group_by(DEVICE_DAY)
-        .agg(received=slots.n_unique().cast(pl.Int64), duplicates=pl.len().cast(pl.Int64) - pl.col("second").n_unique())
-    )
+    filled = _with_day(minutes).group_by(DEVICE_DAY).agg(received=slots.n_unique().cast(pl.Int64))
+    told = _of_this_time(minutes)
+    doubled = told.group_by(DEVICE_DAY).agg(duplicates=pl.len().cast(pl.Int64) - pl.col("second").n_unique())
+    return filled.join(doubled, on=DEVICE_DAY)
+
+
+def _of_this_time(minutes: pl.DataFrame) -> pl.DataFrame:
+    """Without the uploads that a wrong clock put on top of others of a certain time."""
+    wrong = pl.col("flags").str.contains("twelve_hours")
+    return _with_day(minutes).filter(~wrong | wrong.all().over(*DEVICE_DAY, "second"))
 
 
 def _daily_pm10(minutes: pl.DataFrame) -> pl.DataFrame:
     """Of each observation the latest upload; of these the good ones; hours of 45 minutes; mean of the hours."""
-    last = _with_day(minutes).sort("timestamp", "sequence").unique([*DEVICE_DAY, "second"], keep="last")
+    last = _of_this_time(minutes).sort("timestamp", "sequence").unique([*DEVICE_DAY, "second"], keep="last")
     good = last.filter(~pl.col("flags").str.contains(SPOILED))
     hours = good.group_by(*DEVICE_DAY, pl.col("second") // 3600).agg(
         pl.col("pm10").mean(), full=pl.len() * pl.col("interval_s").first() >= FULL_HOUR * 60

@@ -9,15 +9,12 @@ import polars as pl
 
 from pipelines.dust.aqi import with_index
 from pipelines.dust.hourly import GASES
-from pipelines.dust.readings import AGE, HOUR, TIME, between, energy_mean, good, midnight, versions
+from pipelines.dust.observations import AGE, distinct
+from pipelines.dust.readings import HOUR, TIME, between, day_end, energy_mean, good, in_repair, midnight, versions
+from pipelines.dust.validity import GAS_HOURS, OZONE_HOURS, OZONE_WINDOW, OZONE_WINDOWS, VALID_HOURS
 from pipelines.limits import Limits
 
 PARAMETERS = ("pm2_5", "pm10", "tsp")
-VALID_HOURS = {"pm2_5": 20, "pm10": 20, "tsp": 24}
-"""Valid hourly means that a daily mean needs (GB 3095-2012 table 4). Gases: 20 as well."""
-GAS_HOURS = 20
-OZONE_WINDOW, OZONE_HOURS, OZONE_WINDOWS = 8, 6, 14
-"""O3: 8-hour means of at least 6 valid hours; at least 14 of the 17 that lie within the day (GB 3095-2012, HJ 663)."""
 DAY_BEGINS, NIGHT_BEGINS, NIGHT_ENDS = timedelta(hours=6), timedelta(hours=22), timedelta(hours=30)
 """Noise day 06:00–22:00, night 22:00–06:00, counted from local midnight of the day the night begins on (GB 12523)."""
 ONLY_PM = "；仅颗粒物"
@@ -144,14 +141,15 @@ def _reported(readings: pl.DataFrame, subject: str, day: date) -> pl.DataFrame:
     start = midnight(day)
     if subject == "station":  # the running 24-hour means published with the day's last hour
         source = {p: f"{p}_24h" for p in PARAMETERS if f"{p}_24h" in readings.columns}
-        rows = readings.filter(between(start + 23 * HOUR, start + 24 * HOUR))
+        rows = readings.filter(between(start + 23 * HOUR, day_end(day)))
     else:
         source = {p: p for p in PARAMETERS}
-        rows = readings.filter(pl.col("period") == "day", between(start, start + 24 * HOUR))
+        rows = readings.filter(pl.col("period") == "day", between(start, day_end(day)), in_repair(day))
     values = [pl.when(good(column)).then(pl.col(column)).alias(f"{p}_reported") for p, column in source.items()]
     absent = [pl.lit(None, pl.Float64).alias(f"{p}_reported") for p in PARAMETERS if p not in source]
     return (
-        rows.sort(*AGE)
+        distinct(rows)
+        .sort(*AGE)
         .unique("device_code", keep="last", maintain_order=True)
         .select("province", "device_code", *values, *absent, reported_mapping=pl.col("mapping"))
     )

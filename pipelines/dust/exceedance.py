@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from pipelines.dust.daily import DAY_BEGINS, NIGHT_BEGINS, NIGHT_ENDS, VALID_HOURS, noise_leq
+from pipelines.dust.daily import DAY_BEGINS, NIGHT_BEGINS, NIGHT_ENDS, noise_leq
+from pipelines.dust.observations import distinct
 from pipelines.dust.readings import (
     HOUR,
     TIME,
-    distinct,
+    day_end,
     energy_mean,
     good,
     measured_by_hour,
@@ -19,13 +20,10 @@ from pipelines.dust.readings import (
     slot,
     with_interval,
 )
+from pipelines.dust.validity import NOISE_HOURS, QUARTER_DEN, QUARTER_NUM, VALID_HOURS
 from pipelines.limits import Limit, Limits, most_specific
 
 QUARTER = timedelta(minutes=15)
-QUARTER_VALID_S = 11 * 60 + 15
-"""A 15-minute mean needs three quarters of its time, as an hour does with 45 of 60 minutes (本项目口径)."""
-NOISE_HOURS = {"day": 12, "night": 6}
-"""A day or night is judged with three quarters of its 16 or 8 hours (本项目口径)."""
 
 EXCEEDANCES = pl.Schema(
     {
@@ -39,7 +37,16 @@ EXCEEDANCES = pl.Schema(
         "ended": TIME,
     }
 )
-PERIODS = pl.Schema({"device_code": pl.String(), "began": TIME, "ended": TIME, "value": pl.Float64()})
+PERIODS = pl.Schema(
+    {
+        "device_code": pl.String(),
+        "began": TIME,
+        "ended": TIME,
+        "value": pl.Float64(),
+        "first": pl.Int64(),
+        "last": pl.Int64(),
+    }
+)
 
 
 def exceedances(
@@ -108,7 +115,10 @@ def _periods(
     parameter: str,
     averaging: str,
 ) -> pl.DataFrame:
-    """The valid means of one parameter and averaging time: device_code, began, ended, value."""
+    """The valid means of one parameter and averaging time: the columns of PERIODS.
+
+    `first` and `last` number what a period is made of: the next one is consecutive where its `first` follows `last`.
+    """
     if averaging == "15min":
         return _quarters(readings.lazy(), devices, day, parameter)
     if averaging in ("day", "night"):
@@ -116,27 +126,45 @@ def _periods(
     start = midnight(day)
     of_day = hours.filter(f"{parameter}_valid", pl.col("day") == day.isoformat())
     if averaging == "1h":
-        return of_day.select(
-            "device_code", began="hour_start", ended=pl.col("hour_start") + HOUR, value=pl.col(parameter)
-        ).cast(PERIODS)
+        return _numbered(
+            of_day.with_columns(began="hour_start", ended=pl.col("hour_start") + HOUR, value=pl.col(parameter))
+        )
     means = of_day.sort("device_code", "hour_start").group_by("device_code", maintain_order=True)
     daily = means.agg(value=pl.col(parameter).mean(), hours=pl.len())
-    return _lasting(daily.filter(pl.col("hours") >= VALID_HOURS[parameter]), start, start + 24 * HOUR)
+    return _lasting(daily.filter(pl.col("hours") >= VALID_HOURS[parameter]), start, day_end(day))
 
 
 def _quarters(readings: pl.LazyFrame, devices: pl.DataFrame, day: date, parameter: str) -> pl.DataFrame:
-    """15-minute means from the full hour (自整时起依次顺延15分钟), of good readings."""
+    """15-minute means from the full hour (自整时起依次顺延15分钟), of good readings.
+
+    A device due every 10 minutes must have 1 reading in any quarter, one due every 20 or 30 minutes need have none: its
+    periods are consecutive as long as it misses no upload, whether or not quarters without a reading lie between.
+    """
     mean = energy_mean(pl.col(parameter)) if parameter == "noise" else pl.col(parameter).mean()
-    seconds = pl.col("slot").n_unique() * pl.col("interval_s").first()
+    due = QUARTER // timedelta(seconds=1) // pl.col("interval_s")
+    quarter = pl.col("observed_at").dt.epoch("s") // (QUARTER // timedelta(seconds=1))
     parts = [
         with_interval(distinct(frame).filter(good(parameter)), devices)
-        .with_columns(slot=slot(day), began=pl.col("observed_at").dt.truncate("15m"))
+        .with_columns(due=due, slot=slot(day), began=pl.col("observed_at").dt.truncate("15m"))
+        .with_columns(number=pl.when(pl.col("due") > 0).then(quarter).otherwise("slot"))
         .group_by("device_code", "began", maintain_order=True)
-        .agg(value=mean, seconds=seconds)
-        .filter(pl.col("seconds") >= QUARTER_VALID_S)
+        .agg(
+            pl.col("due").first(),
+            value=mean,
+            came=pl.col("slot").n_unique(),
+            first=pl.col("number").min(),
+            last=pl.col("number").max(),
+        )
+        .filter(pl.col("came") * QUARTER_DEN >= pl.col("due") * QUARTER_NUM)
         for _, frame in measured_by_hour(readings, day)
     ]
     return pl.concat(parts).with_columns(ended=pl.col("began") + QUARTER).select(*PERIODS).cast(PERIODS)
+
+
+def _numbered(means: pl.DataFrame) -> pl.DataFrame:
+    """Means as PERIODS, numbered so that a period follows the one it adjoins."""
+    number = pl.col("began").dt.epoch("s") // (pl.col("ended") - pl.col("began")).dt.total_seconds()
+    return means.with_columns(first=number, last=number).select(*PERIODS).cast(PERIODS)
 
 
 def _noise(hours: pl.DataFrame, day: date, averaging: str) -> pl.DataFrame:
@@ -150,7 +178,7 @@ def _noise(hours: pl.DataFrame, day: date, averaging: str) -> pl.DataFrame:
 def _lasting(means: pl.DataFrame, began: datetime, ended: datetime) -> pl.DataFrame:
     """Means that all cover the same time."""
     times = {"began": pl.lit(began, TIME), "ended": pl.lit(ended, TIME)}
-    return means.with_columns(**times).select(*PERIODS).cast(PERIODS)
+    return _numbered(means.with_columns(**times))
 
 
 def _exceeding(periods: pl.DataFrame, limit: Limit, city_hours: pl.DataFrame) -> pl.DataFrame:
@@ -180,7 +208,7 @@ def city_means(station_hours: pl.DataFrame, parameter: str) -> pl.DataFrame:
 
 def _runs(periods: pl.DataFrame) -> pl.DataFrame:
     """Consecutive periods of a device as one: from the first to the last, with the greatest value and its reference."""
-    new = (pl.col("began") != pl.col("ended").shift(1)).fill_null(True).over("device_code")
+    new = (pl.col("first") - pl.col("last").shift(1) > 1).fill_null(True).over("device_code")
     peak = pl.col("value").arg_max()
     return (
         periods.sort("device_code", "began")

@@ -8,12 +8,11 @@ from datetime import date, datetime
 import polars as pl
 
 from pipelines.dust.aqi import with_index
-from pipelines.dust.readings import HOUR as ONE_HOUR
+from pipelines.dust.observations import distinct
 from pipelines.dust.readings import (
-    OBSERVATION,
     TIME,
     between,
-    distinct,
+    day_end,
     energy_mean,
     good,
     measured_by_hour,
@@ -22,13 +21,12 @@ from pipelines.dust.readings import (
     versions,
     with_interval,
 )
+from pipelines.dust.validity import VALID_MINUTES
 from pipelines.limits import Limits
 
 PARAMETERS = ("pm2_5", "pm10", "tsp", "noise")
 WEATHER = ("temperature", "humidity", "pressure", "wind_speed")
 GASES = ("so2", "no2", "o3", "co")
-VALID_MINUTES = 45
-"""An hour's mean is valid with 45 minutes' worth of good readings (practice of HJ 655 and HJ 663; rules.md)."""
 
 HOURS = pl.Schema(
     {
@@ -69,15 +67,13 @@ def station_hours(readings: pl.DataFrame | pl.LazyFrame, day: date, limits: Limi
     """Hours of the control stations: the published hourly values as they are, and the index computed from them.
 
     readings: canonical station readings; only period 'hour' counts. A value is valid when it is there and not out of
-    range. The stations are in no register: their names and places (station_name, adcode, longitude, latitude) come
-    along. The index tables default to the configured ones.
+    range, whenever it was received: what a publisher amends is never too late. The stations are in no register: their
+    names and places (station_name, adcode, longitude, latitude) come along. The index tables default to the configured.
     """
-    whole = between(midnight(day), midnight(day) + 24 * ONE_HOUR)
+    whole = between(midnight(day), day_end(day))
     published = readings.lazy().filter(whole, pl.col("period") == "hour").collect()
-    rows = distinct(published)
-    counts = published.group_by(*OBSERVATION).agg(duplicates=pl.len().cast(pl.Int64) - 1)
     frame = (
-        rows.join(counts, on=OBSERVATION, how="left", maintain_order="left")
+        distinct(published)
         .with_columns(pl.when(good(p)).then(pl.col(p)).alias(p) for p in ("pm2_5", "pm10", *GASES))
         .with_columns(
             pl.lit(None, pl.Float64).alias("tsp"),
@@ -103,17 +99,16 @@ def _hour(frame: pl.DataFrame, devices: pl.DataFrame, day: date, hour: datetime)
     """The means of one hour. Rows are sorted first, so that no sum depends on the order of arrival."""
     flags = [good(name).alias(f"{name}_good") for name in (*PARAMETERS, *WEATHER)]
     rows = with_interval(distinct(frame), devices).with_columns(*flags, slot=slot(day))
-    uploads = frame.group_by("device_code").agg(uploads=pl.len().cast(pl.Int64))
     return (
         rows.group_by("province", "device_code", maintain_order=True)
         .agg(
             *[expression for p in PARAMETERS for expression in _mean(p)],
             *[pl.col(name).filter(pl.col(f"{name}_good")).mean() for name in WEATHER],
             readings=pl.len().cast(pl.Int64),
+            duplicates=pl.col("duplicates").sum(),
             mapping=versions(),
         )
-        .join(uploads, on="device_code", how="left", maintain_order="left")
-        .with_columns(hour_start=pl.lit(hour, TIME), duplicates=pl.col("uploads") - pl.col("readings"))
+        .with_columns(hour_start=pl.lit(hour, TIME))
     )
 
 

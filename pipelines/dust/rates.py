@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from pipelines.dust.readings import ASSUMED_INTERVAL_S, HOUR, TIME, between, measured_by_hour, midnight, slot, versions
+from pipelines.dust.observations import distinct
+from pipelines.dust.readings import ASSUMED_INTERVAL_S, TIME, measured_by_hour, midnight, slot, versions
+from pipelines.screening import GOOD
 
 GRACE = timedelta(hours=1)
 """On time: received within this time after observation (rules.md)."""
-REPAIR = timedelta(days=10)
-"""Uploads received later than this after the day no longer change its figures (model: the ministry's rule)."""
 ONLINE_INTERVALS = 3
 """Online: the last reading is younger than this many expected intervals (本项目口径)."""
 RETURNED_NUM, RETURNED_DEN = 3, 4
@@ -56,21 +56,19 @@ COUNTS = tuple(name for name, dtype in RATES.items() if dtype == pl.Int64() and 
 def upload_rates(
     readings: pl.DataFrame | pl.LazyFrame, devices: pl.DataFrame, day: date, as_of: datetime | None
 ) -> pl.DataFrame:
-    """One row per dust device in service on the day, and per unregistered device that uploaded.
+    """One row per dust device in service on the day, and per other device that uploaded.
 
     readings: canonical dust readings of the province and day; devices: its device register as of the end of the day;
     as_of: until when the day is judged (the day is still running), None for the whole day. A device counts from
     installed_at (unknown: from midnight) to retired_at, or to the moment its register says stopped or retired.
+    A registered device that uploads out of service is listed with 0 expected and 0 received.
     Unregistered devices are counted against 60 s without an expectation: expected, hours and service are null.
     """
     end_s = DAY_S if as_of is None else max(0, min(DAY_S, int((as_of - midnight(day)).total_seconds())))
-    ended = midnight(day) + 24 * HOUR
-    repaired = pl.col("received_at") < pl.lit(ended + REPAIR, TIME)
-    in_time = readings.lazy().filter(between(midnight(day), ended), repaired)
     service = _service(devices, day, end_s)
     hours = [
         _hour(frame, service, day, number, end_s)
-        for number, (_, frame) in enumerate(measured_by_hour(in_time, day, _spill(service)))
+        for number, (_, frame) in enumerate(measured_by_hour(readings.lazy(), day, _spill(service)))
         if frame.height
     ]
     came = pl.concat(hours) if hours else pl.DataFrame(schema=_HOUR)
@@ -161,7 +159,7 @@ def _hour(frame: pl.DataFrame, service: pl.DataFrame, day: date, number: int, en
     inner: seconds online between them; span: how long one reading keeps the device online; until: end of service.
     """
     known = service.select("device_code", "interval_s", "begin_s", until="end_s")
-    rows = (
+    uploads = (
         frame.join(known, on="device_code", how="left")
         .with_columns(
             pl.col("interval_s").fill_null(ASSUMED_INTERVAL_S),
@@ -170,31 +168,31 @@ def _hour(frame: pl.DataFrame, service: pl.DataFrame, day: date, number: int, en
             second=_second(pl.col("observed_at"), day),
         )
         .with_columns(slot_s=slot(day) * pl.col("interval_s"))
-        .filter(pl.col("second") >= pl.col("begin_s"), pl.col("second") < pl.col("until"))
     )
-    here = rows.filter(pl.col("second") // 3600 == number)
-    about = here.group_by("device_code").agg(
-        pl.col("province", "project_code", "vendor", "adcode").drop_nulls().max(), versions()
+    rows = uploads.filter(pl.col("second") >= pl.col("begin_s"), pl.col("second") < pl.col("until"))
+    in_hour = pl.col("second") // 3600 == number
+    about = (
+        uploads.filter(in_hour)
+        .group_by("device_code")
+        .agg(pl.col("province", "project_code", "vendor", "adcode").drop_nulls().max(), versions())
     )
     parts = about.join(_slots(rows, number), on="device_code", how="full", coalesce=True)
-    parts = parts.join(_online(here), on="device_code", how="left")
+    parts = parts.join(_online(rows.filter(in_hour)), on="device_code", how="left")
     return parts.with_columns(hour=pl.lit(number, pl.Int64)).select(*_HOUR).cast(_HOUR)
 
 
 def _slots(rows: pl.DataFrame, number: int) -> pl.DataFrame:
-    """device_code, received, valid, on_time: expected slots that begin in the hour and were filled so."""
+    """device_code, received, valid, on_time: expected slots that begin in the hour and were filled so.
+
+    Any upload fills a slot; it is valid by what holds, after amendments.
+    """
     begins_here = (pl.col("slot_s") // 3600 == number) & (pl.col("slot_s") >= pl.col("begin_s"))
     in_grace = pl.col("received_at") - pl.col("observed_at") <= pl.lit(GRACE)
     slots = pl.col("slot_s")
-    return (
-        rows.filter(begins_here)
-        .group_by("device_code")
-        .agg(
-            received=slots.n_unique(),
-            valid=slots.filter(pl.col("quality") == 1).n_unique(),
-            on_time=slots.filter(in_grace).n_unique(),
-        )
-    )
+    here = rows.filter(begins_here)
+    good = distinct(here).filter(pl.col("quality") == GOOD)
+    came = here.group_by("device_code").agg(received=slots.n_unique(), on_time=slots.filter(in_grace).n_unique())
+    return came.join(good.group_by("device_code").agg(valid=slots.n_unique()), on="device_code", how="left")
 
 
 def _online(here: pl.DataFrame) -> pl.DataFrame:
@@ -230,10 +228,11 @@ def _counted(came: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
 
 def _finished(service: pl.DataFrame, due: pl.DataFrame, counted: pl.DataFrame, day: date) -> pl.DataFrame:
     """One row per device: registered ones with what was due, unregistered ones with what came."""
-    in_service = service.filter(pl.col("end_s") > pl.col("begin_s"))
+    in_service = pl.col("end_s") > pl.col("begin_s")
+    listed = service.filter(in_service | pl.col("device_code").is_in(counted["device_code"].to_list()))
     expecting = ("expected", "hours_expected", "hours_returned")
     return (
-        in_service.join(due, on="device_code", how="left")
+        listed.join(due, on="device_code", how="left")
         .join(counted, on="device_code", how="full", coalesce=True)
         .with_columns(
             pl.col("registered").fill_null(False),
@@ -242,7 +241,7 @@ def _finished(service: pl.DataFrame, due: pl.DataFrame, counted: pl.DataFrame, d
             *[pl.coalesce(name, f"upload_{name}") for name in ("province", "project_code", "adcode")],
             pl.col("interval_s").fill_null(ASSUMED_INTERVAL_S),
             vendor=pl.coalesce("upload_vendor", "device_vendor"),
-            in_service_minutes=(pl.col("end_s") - pl.col("begin_s")) // 60,
+            in_service_minutes=(pl.col("end_s") - pl.col("begin_s")).clip(0) // 60,
             day=pl.lit(day.isoformat()),
         )
         .with_columns(late=pl.col("received") - pl.col("on_time"))

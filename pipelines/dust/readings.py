@@ -1,4 +1,4 @@
-"""What all rules share: the local day, one reading per observation, which values are good, the expected slots."""
+"""What all rules share: the local day, until when it is repaired, which values are good, the expected slots."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -11,8 +11,8 @@ TIME = pl.Datetime("ms", "UTC")
 HOUR = timedelta(hours=1)
 ASSUMED_INTERVAL_S = 60
 """Expected interval of a device that is not registered, or whose register entry has none (本项目口径)."""
-OBSERVATION = ("device_code", "observed_at", "period")
-AGE = ("received_at", "source_topic", "source_partition", "source_offset")
+REPAIR = timedelta(days=10)
+"""Uploads received later than this after the day no longer change its figures (model: the ministry's rule)."""
 MEASURED = ("instant", "minute")
 """Periods that feed the hub's own means. Day, hour and 15-minute values of a device are means already."""
 
@@ -20,6 +20,11 @@ MEASURED = ("instant", "minute")
 def midnight(day: date) -> datetime:
     """The instant at which the local day begins, UTC."""
     return datetime.combine(day, datetime.min.time(), ZONE).astimezone(UTC)
+
+
+def day_end(day: date) -> datetime:
+    """The instant at which the local day ends, UTC."""
+    return midnight(day + timedelta(days=1))
 
 
 def hours_of(day: date) -> list[datetime]:
@@ -32,30 +37,25 @@ def between(began: datetime, ended: datetime) -> pl.Expr:
     return (pl.col("observed_at") >= pl.lit(began, TIME)) & (pl.col("observed_at") < pl.lit(ended, TIME))
 
 
+def in_repair(day: date) -> pl.Expr:
+    """Received early enough to count for the day."""
+    return pl.col("received_at") < pl.lit(day_end(day) + REPAIR, TIME)
+
+
 def measured_by_hour(
     readings: pl.LazyFrame, day: date, spill: timedelta = timedelta()
 ) -> Iterator[tuple[datetime, pl.DataFrame]]:
-    """The instant and minute readings of each hour of the day (and `spill` beyond it), an hour at a time.
+    """The instant and minute readings of each hour of the day (and `spill` beyond it, within the day), hour by hour.
+
+    What was received after the time of repair is left out.
 
     A province's day may have 20 million rows: an hour of it fits in memory, and the lake's file statistics keep the
     other hours from being read.
     """
+    wanted = readings.filter(pl.col("period").is_in(MEASURED), in_repair(day))
     for hour in hours_of(day):
-        yield (
-            hour,
-            readings.filter(between(hour, hour + HOUR + spill), pl.col("period").is_in(MEASURED)).collect(
-                engine="streaming"
-            ),
-        )
-
-
-def distinct(frame: pl.DataFrame) -> pl.DataFrame:
-    """One row per observation of a device: the latest received, then the highest source position. Sorted.
-
-    Two uploads of one observation are an amendment or a double; either way the last one holds.
-    """
-    last = pl.any_horizontal(pl.col(name) != pl.col(name).shift(-1) for name in OBSERVATION)
-    return frame.sort(*OBSERVATION, *AGE).filter(last.fill_null(True))
+        until = min(hour + HOUR + spill, day_end(day))
+        yield hour, wanted.filter(between(hour, until)).collect(engine="streaming")
 
 
 def good(parameter: str) -> pl.Expr:

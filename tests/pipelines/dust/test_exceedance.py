@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -57,6 +58,32 @@ def test_a_quarter_needs_three_quarters_of_its_time(count: int, runs: int) -> No
     """Twelve good minutes judge a quarter, eleven do not; flagged values are no good minutes."""
     rows = [*minutes("08:00", count, tsp=600.0), reading("08:14", tsp=9000.0, quality_notes="tsp=range")]
     assert len(found(readings(rows))) == runs
+
+
+@pytest.mark.parametrize("interval", [300, 600, 900, 1200, 1800])
+def test_devices_of_longer_intervals_are_judged_by_what_is_due(interval: int) -> None:
+    """An hour above the limit is one run, though a half-hourly device has no reading in every other quarter."""
+    rows = readings(minutes("08:00", 3600 // interval, step_s=interval, tsp=600.0))
+    (row,) = found(rows, register=devices(device(expected_interval_s=interval)))
+    assert row["began"] == at("08:00")
+    assert row["ended"] == at("08:45" if interval > 900 else "09:00")
+
+
+@pytest.mark.parametrize("interval", [1200, 1800])
+def test_an_upload_that_is_missing_breaks_the_run(interval: int) -> None:
+    """The third of five is lost, or its value is not good: two runs."""
+    register, rows = devices(device(expected_interval_s=interval)), minutes("08:00", 5, step_s=interval, tsp=600.0)
+    assert len(found(readings(rows), register=register)) == 1
+    assert len(found(readings(rows[:2] + rows[3:]), register=register)) == 2
+    assert (
+        len(found(readings([*rows[:2], rows[2] | {"quality_notes": "tsp=range"}, *rows[3:]]), register=register)) == 2
+    )
+
+
+def test_what_comes_after_ten_days_is_no_exceedance() -> None:
+    """The time of repair is that of the rates and means."""
+    late = minutes("08:00", 15, tsp=600.0, received_at=at("24:00") + timedelta(days=10))
+    assert found(readings(late)) == []
 
 
 def test_the_limit_of_place_and_phase() -> None:

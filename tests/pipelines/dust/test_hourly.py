@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 from math import log10
+from typing import Any
 
 import polars as pl
 import pytest
@@ -73,6 +74,14 @@ def test_at_one_time_of_receipt_the_higher_source_position_holds() -> None:
     """Two uploads in one millisecond are told apart by their offsets."""
     rows = [reading("08:00", pm10=20.0, source_offset=8), reading("08:00", pm10=10.0, source_offset=7)]
     assert one(device_hours(readings(rows), REGISTER, DAY))["pm10"] == 20.0
+
+
+def test_what_comes_after_ten_days_changes_no_mean() -> None:
+    """Neither an amendment nor a first upload: the time of repair is the same as for the rates."""
+    late: dict[str, Any] = {"received_at": at("24:00") + timedelta(days=10), "source_offset": 1}
+    rows = [reading("08:00", pm10=10.0), reading("08:00", pm10=90.0, **late), reading("09:00", pm10=90.0, **late)]
+    row = one(device_hours(readings(rows), REGISTER, DAY))
+    assert (row["pm10"], row["readings"], row["duplicates"]) == (10.0, 1, 0)
 
 
 def test_noise_is_averaged_by_energy() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
 import pytest
@@ -104,6 +105,35 @@ def test_online_until_three_intervals_after_the_last_reading() -> None:
     """Readings of 08:00 to 09:59 and one at 12:00 of a minute device: 119 + 3 + 3 minutes."""
     rows = [*minutes("08:00", 120), reading("12:00")]
     assert one(upload_rates(readings(rows), devices(device()), DAY, None))["online_minutes"] == 125
+
+
+def test_valid_counts_what_holds() -> None:
+    """An amendment to a bad value makes the slot invalid; an afternoon told as morning leaves the morning valid."""
+    amended = [
+        reading("10:00", pm10=50.0),
+        reading("10:00", pm10=9e4, quality=4, quality_notes="pm10=range", source_offset=2**40),
+    ]
+    row = one(upload_rates(readings(amended), devices(device()), DAY, None))
+    assert (row["received"], row["valid"]) == (1, 0)
+    wrong: dict[str, Any] = {"quality": 3, "quality_notes": "observed_at=twelve_hours", "received_at": at("22:00:20")}
+    row = one(
+        upload_rates(
+            readings([reading("10:00", pm10=50.0), reading("10:00", pm10=90.0, **wrong)]), devices(device()), DAY, None
+        )
+    )
+    assert (row["received"], row["valid"], row["on_time"]) == (1, 1, 1)
+
+
+def test_a_device_out_of_service_that_uploads_is_listed() -> None:
+    """Retired or not yet installed, nothing is expected of it: a registered device with 0 of 0."""
+    register = devices(
+        device("A", state="retired", retired_at=at("00:00") - timedelta(days=5)), device("B", installed_at=at("30:00"))
+    )
+    rows = upload_rates(readings([*minutes("08:00", 60, "A"), *minutes("08:00", 60, "B")]), register, DAY, None)
+    for row in rows.to_dicts():
+        assert (row["registered"], row["expected"], row["received"], row["hours_expected"]) == (True, 0, 0, 0)
+        assert (row["hours_returned"], row["online_minutes"], row["in_service_minutes"]) == (0, 0, 0)
+    assert rows["device_code"].to_list() == ["A", "B"]
 
 
 def test_an_interval_that_does_not_divide_the_hour() -> None:

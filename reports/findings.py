@@ -15,8 +15,8 @@ from reports.words import Text, city_name, plain_text, word, words
 Plain = Mapping[str, Any]
 
 
-def limits_in_force(limits: tuple[Plain, ...]) -> tuple[Limit, ...]:
-    """The limits that the day is judged by, in the order in which they were given."""
+def limits_in_force(limits: tuple[Plain, ...], judged: Mapping[str, frozenset[str]]) -> tuple[Limit, ...]:
+    """The limits of the day, in the order in which they were given; `judged`: the devices that each judged."""
     return tuple(
         Limit(
             id=str(row["id"]),
@@ -27,6 +27,7 @@ def limits_in_force(limits: tuple[Plain, ...]) -> tuple[Limit, ...]:
             value=number(float(row["value"])),
             exceeded=words()["limit.at" if row.get("at_limit") else "limit.above"],
             unit=unit_text(str(row["unit"])),
+            judged=len(judged[str(row["id"])]),
             scope=_scope(row),
             standard=str(row["standard"]),
             title=str(row.get("title") or ""),

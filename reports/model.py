@@ -69,11 +69,23 @@ class ProvinceMean:
 
 
 @dataclass(frozen=True)
+class Unjudged:
+    """Devices with data of one city that no dust limit judged: because none is for them, or for want of a mean."""
+
+    city: Text
+    unlimited: int
+    without_mean: int
+
+
+@dataclass(frozen=True)
 class Summary:
-    """The whole province in a few figures (概况)."""
+    """The whole province in a few figures (概况); `uncounted` is written where a count of exceedances says nothing."""
 
     headline: Text
     limited: bool
+    judged: int
+    unjudged: tuple[Unjudged, ...]
+    uncounted: Text | None
     projects: int
     devices_registered: int
     devices_reporting: int
@@ -193,6 +205,7 @@ class Limit:
     value: Number
     exceeded: Text
     unit: str
+    judged: int
     scope: Text
     standard: str
     title: str

@@ -58,11 +58,7 @@ def _cards(view: DustReportView) -> list[dict[str, Any]]:
     devices = w["card.devices.of"].filled(
         registered=s.devices_registered, unregistered=s.devices_unregistered, projects=s.projects
     )
-    exceeding = (
-        w["card.exceedances.of"].filled(devices=s.exceeding_devices)
-        if s.limited or s.exceedances
-        else w["card.unlimited"]
-    )
+    exceeding = w["card.exceedances.of"].filled(devices=s.exceeding_devices) if s.uncounted is None else s.uncounted
     effective = w["card.effective.of"].filled(
         numerator=s.effective.numerator or 0, denominator=s.effective.denominator or 0
     )
@@ -79,7 +75,7 @@ def _cards(view: DustReportView) -> list[dict[str, Any]]:
         ),
         (
             w["card.exceedances"],
-            str(s.exceedances) if s.limited or s.exceedances else "–",
+            str(s.exceedances) if s.uncounted is None else "–",
             exceeding,
             s.exceedances > 0,
         ),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from pipelines.dust.validity import NOISE_HOURS, VALID_HOURS
 from reports.inputs import DustReportInputs
 from reports.model import Mean, Site
 from reports.numbers import mean, number, rate
@@ -19,9 +20,6 @@ from reports.words import city_name, plain_text, word
 
 ZONE = ZoneInfo("Asia/Shanghai")
 PARTICLES = ("pm10", "pm2_5", "tsp")
-DAY_HOURS = {"pm10": 20, "pm2_5": 20, "tsp": 24}
-"""valid hourly means that make a valid day mean (GB 3095-2012 table 4)"""
-NOISE_DAY_HOURS, NOISE_NIGHT_HOURS = 16, 8
 Plain = Mapping[str, Any]
 
 
@@ -94,10 +92,10 @@ def _site(row: Plain, names: Places, hours: int, over: set[tuple[str, str]], rat
         vendor=rates.get("vendor") or "",
         registered=code in names.devices,
         exceedance_hours=hours,
-        means={p: mean(row[p], row[f"{p}_hours"], DAY_HOURS[p], bool(row[f"{p}_valid"])) for p in PARTICLES},
+        means={p: mean(row[p], row[f"{p}_hours"], VALID_HOURS[p], bool(row[f"{p}_valid"])) for p in PARTICLES},
         reported={p: number(row[f"{p}_reported"]) for p in PARTICLES},
-        noise_day=_noise(row, "noise_day", NOISE_DAY_HOURS),
-        noise_night=_noise(row, "noise_night", NOISE_NIGHT_HOURS),
+        noise_day=_noise(row, "noise_day", NOISE_HOURS["day"]),
+        noise_night=_noise(row, "noise_night", NOISE_HOURS["night"]),
         noise_day_over=(code, "day") in over,
         noise_night_over=(code, "night") in over,
         aqi=number(row["aqi"]),

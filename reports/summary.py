@@ -5,18 +5,23 @@ from dataclasses import replace
 import polars as pl
 
 from reports.inputs import DustReportInputs
+from reports.judged import unjudged
 from reports.model import ProvinceMean, RateRow, Site, Summary
 from reports.numbers import number, rate
-from reports.sites import PARTICLES
+from reports.sites import PARTICLES, Places
 from reports.words import Text, word, words
 
 
 def summary(inputs: DustReportInputs, ranked: tuple[Site, ...], whole: RateRow, sent: tuple[str, ...]) -> Summary:
     """Figures of the whole province; `limited` says whether any dust limit is configured for the day."""
+    left = unjudged(inputs, Places(inputs.devices, inputs.projects))
     reporting = inputs.rates.filter(pl.col("received") > 0)
     counted = Summary(
         headline=words()["headline.none"],
         limited=any(limit["parameter"] in PARTICLES for limit in inputs.limits),
+        judged=len(ranked) - sum(city.unlimited + city.without_mean for city in left),
+        unjudged=left,
+        uncounted=None,
         projects=len({site.project_code for site in ranked if site.project_code}),
         devices_registered=inputs.rates.filter("registered").height,
         devices_reporting=reporting.filter("registered").height,
@@ -34,7 +39,15 @@ def summary(inputs: DustReportInputs, ranked: tuple[Site, ...], whole: RateRow, 
         readings=sum(site.readings for site in ranked),
         malformed=int(inputs.rejected["count"].sum() or 0),
     )
+    counted = replace(counted, uncounted=_uncounted(counted))
     return replace(counted, headline=_headline(counted)) if ranked else counted
+
+
+def _uncounted(counted: Summary) -> Text | None:
+    """What stands in place of the count of exceedances: nothing was found because nothing could be compared."""
+    if counted.exceedances or counted.judged:
+        return None
+    return words()["card.unjudged" if counted.limited else "card.unlimited"]
 
 
 def _province_mean(parameter: str, daily: pl.DataFrame) -> ProvinceMean:
@@ -63,8 +76,13 @@ def _headline(counted: Summary) -> Text:
         parts.append(
             words()["headline.exceedances"].filled(count=counted.exceedances, devices=counted.exceeding_devices)
         )
+    elif not counted.limited:
+        parts.append(words()["headline.unlimited"])
     else:
-        parts.append(words()["headline.no_exceedance" if counted.limited else "headline.unlimited"])
+        parts.append(words()["headline.no_exceedance" if counted.judged else "headline.unjudged"])
+    if counted.judged and counted.unjudged:
+        rest = sum(city.unlimited + city.without_mean for city in counted.unjudged)
+        parts.append(words()["headline.some_unjudged"].filled(judged=counted.judged, rest=rest))
     parts.append(
         words()["headline.uploads"].filled(effective=counted.effective.text, malformed=f"{counted.malformed:,}")
     )

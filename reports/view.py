@@ -8,6 +8,7 @@ from reports.charts import day_curve, trend
 from reports.findings import exceedances, limits_in_force, references, rejected
 from reports.heat import heat_map, parameters_sent
 from reports.inputs import DustReportInputs
+from reports.judged import judged_by
 from reports.model import DustReportView, Listing, Provenance, Site
 from reports.rates import by_city, by_project, by_vendor, located, silent, total
 from reports.sites import Places, sites
@@ -23,7 +24,7 @@ def build_view(inputs: DustReportInputs) -> DustReportView:
     """All figures, texts and orders of the report of one province and day."""
     names, ranked = Places(inputs.devices, inputs.projects), sites(inputs)
     rates, sent = located(inputs.rates, names), parameters_sent(inputs.hours)
-    limits = limits_in_force(inputs.limits)
+    limits = limits_in_force(inputs.limits, judged_by(inputs))
     return DustReportView(
         province=inputs.province,
         province_name=province_name(inputs.province),

@@ -75,7 +75,7 @@ def _summary(book: Workbook, view: DustReportView) -> None:
     s, w = view.summary, words()
     counts = [
         ("card.devices", s.devices_reporting, None, s.devices_registered),
-        ("card.exceedances", s.exceedances if s.limited else w["card.unlimited"].zh, None, None),
+        ("card.exceedances", s.exceedances if s.uncounted is None else s.uncounted.zh, None, None),
         ("card.malformed", s.malformed, None, None),
         ("col.readings", s.readings, None, None),
         ("col.duplicates", s.duplicates, None, None),
@@ -220,6 +220,14 @@ def _exceedances(book: Workbook, view: DustReportView) -> None:
     ]
     if not view.summary.limited:
         rows.append((words()["card.unlimited"].zh, words()["note.no_limit"].zh))
+    elif view.summary.unjudged:
+        rows.append((words()["card.unjudged"].zh, words()["note.unjudged"].zh))
+        rows += [
+            (None, words()[f"col.{reason}"].zh, count, _line(left.city))
+            for left in view.summary.unjudged
+            for reason, count in (("unlimited", left.unlimited), ("without_mean", left.without_mean))
+            if count
+        ]
     book.sheet("exceedances", columns, rows, (12, 42, 16, 18, 10, 22, 22, 10, 10, 10, 10, 10, 8, 20, 12))
 
 
@@ -324,7 +332,8 @@ def _definitions(book: Workbook, view: DustReportView) -> None:
 
 def _limit(limit: Limit) -> str:
     condition = f"{limit.exceeded.zh} {limit.value.text} {limit.unit}"
-    return f"{_line(limit.parameter)} {_line(limit.averaging)} {condition}（{limit.scope.zh}）"
+    scope = f"{limit.scope.zh}；{words()['col.judged'].zh} {limit.judged}"
+    return f"{_line(limit.parameter)} {_line(limit.averaging)} {condition}（{scope}）"
 
 
 def _limit_source(limit: Limit) -> str:

@@ -15,6 +15,8 @@ from store import gold
 from store.lake import DEFAULT_CATALOG, Lake
 from store.tables import dust_daily
 
+REFERENCE = "national"
+"""the feed of the control stations"""
 RECENT_DAYS = 29
 """days before the reported one that the month's picture needs"""
 
@@ -42,6 +44,7 @@ def dust_inputs(
         "projects": gold.read_history(made, "project", province, ended),
         "devices": gold.read_history(made, "device", province, ended),
         "recent": _recent(made, province, day),
+        "station_hours": lake.read_gold("dust_hourly", REFERENCE, iso).collect(),
         "limits": Limits.load(contract / "limits").rows(province, day),
         "mappings": _mappings([daily["mapping"], rates["mapping"]], contract),
         "code_version": ";".join(sorted({*daily["code_version"].drop_nulls(), *rates["code_version"].drop_nulls()})),

@@ -58,6 +58,15 @@ def guizhou() -> DustReportInputs:
     return _replaced(made, exceedances=made.exceedances.clear(), reference=made.reference.clear())
 
 
+def unjudged(province: str, city: str | None = None) -> DustReportInputs:
+    """Nine devices with PM10 alone and no exceedance; control stations in one city, if any."""
+    made = _inputs(province, 9, ("pm10",), Limits.load().rows(province, DAY))
+    stations = made.hours.filter(pl.col("device_code") == made.hours["device_code"][0]).with_columns(
+        device_code=pl.lit("1001A"), adcode=pl.lit(city)
+    )
+    return _replaced(made, exceedances=made.exceedances.clear(), station_hours=stations if city else made.station_hours)
+
+
 def silence() -> DustReportInputs:
     """A day on which nothing was uploaded."""
     made = _inputs("shanxi", 3, ("pm10",), ())
@@ -100,6 +109,7 @@ def _inputs(
                 for place, code in enumerate(codes[:6])
             ],
         ),
+        station_hours=pl.DataFrame(schema=HOURS),
         limits=limits,
         mappings=(
             _mapping(

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Set
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from reports.html import render_html
 from reports.model import DustReportView
 from reports.render import KINDS, render_all
 from reports.view import SHOWN_SITES, build_view
-from reports.words import heading_letters, label_letters
+from reports.words import heading_letters, label_letters, words
 from tests.reports import sample
 
 
@@ -172,6 +173,25 @@ def test_a_large_province_stays_one_page(tmp_path: Path) -> None:
     assert f"前 {SHOWN_SITES} 行，共 300 行" in page
     book = openpyxl.load_workbook(render_all(view, tmp_path, ["xlsx"])["xlsx"], read_only=True)
     assert sum(1 for _ in book["监测点"].iter_rows(min_row=2)) == 300
+
+
+def test_every_format_says_that_nothing_was_judged(tmp_path: Path) -> None:
+    """A day without a single judged device shows no count of exceedances, and names the cities; an exceedance is
+    counted wherever it is found, also without a dust limit."""
+    left = build_view(sample.unjudged("shanxi"))
+    files = render_all(left, tmp_path, ["html", "xlsx"])
+    assert "当日没有超标记录" not in files["html"].read_text("utf-8")
+    assert words()["caption.unjudged"].zh in files["html"].read_text("utf-8")
+    assert exceedances_in(files["xlsx"]) == "当日未判定"
+    noisy = replace(sample.guizhou(), exceedances=sample.jiangsu().exceedances.filter(parameter="noise"))
+    assert exceedances_in(render_all(build_view(noisy), tmp_path / "noisy", ["xlsx"])["xlsx"]) == 1
+
+
+def exceedances_in(workbook: Path) -> object:
+    """The summary sheet's count of exceedances."""
+    rows = openpyxl.load_workbook(workbook)["概况"].iter_rows(values_only=True)
+    (count,) = (row[1] for row in rows if str(row[0]).startswith("超标次数"))
+    return count
 
 
 @pytest.mark.parametrize("made", [sample.guizhou, sample.silence])

@@ -94,6 +94,21 @@ def test_without_a_dust_limit_the_report_says_so() -> None:
     assert guizhou.parameters == ("pm10", "tsp")
 
 
+@pytest.mark.parametrize(
+    ("province", "city", "judged"), [("shanxi", None, 0), ("jiangsu", None, 0), ("jiangsu", "3201", 1)]
+)
+def test_what_could_not_be_judged_is_not_called_clean(province: str, city: str | None, judged: int) -> None:
+    """Sites outside of a limit's city, or without a control station to compare with, are counted as not judged."""
+    view = build_view(sample.unjudged(province, city))
+    reason = {"shanxi": "unlimited", "jiangsu": "without_mean"}[province]
+    assert view.summary.limited
+    assert view.summary.judged == judged
+    assert sum(getattr(left, reason) for left in view.summary.unjudged) == 9 - judged
+    assert [limit.judged for limit in view.limits if "PM10" in limit.parameter.zh] == [judged]
+    assert ("没有超标" in view.summary.headline.zh) is (judged > 0)
+    assert (view.summary.uncounted is None) is (judged > 0)
+
+
 def test_rates_of_a_province_are_sums_over_registered_devices(jiangsu: DustReportView) -> None:
     """The province's rate is the sum of received over the sum of expected; the unregistered device enters neither."""
     registered = sample.jiangsu().rates.filter("registered")

@@ -12,7 +12,7 @@ import xlsxwriter
 from reports.model import DustReportView, Limit, Mean, Number, Rate, RateRow
 from reports.words import Text, words
 
-Cell = str | float | int | bool | None
+Cell = str | float | int | bool | Rate | None
 FONT = "Microsoft YaHei"
 SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
 
@@ -28,6 +28,8 @@ class Workbook:
         self.head = self.book.add_format(
             plain | {"bold": True, "text_wrap": True, "bottom": 1, "bg_color": "#EEF2F6", "valign": "bottom"}
         )
+        shapes = ("0.0%", "0%", '">99.9%"', '"<0.1%"')
+        self.rates = {shape: self.book.add_format(plain | {"num_format": shape}) for shape in shapes}
         self.over = self.book.add_format({"bold": True, "font_color": "#A3211B"})
         self.book.formats[0].set_font_name(FONT)
 
@@ -40,7 +42,8 @@ class Workbook:
         for place, title in enumerate(columns):
             sheet.write_string(0, place, title.zh if title.zh == title.en else f"{title.zh}\n{title.en}", self.head)
         for count, row in enumerate(rows, start=1):
-            sheet.write_row(count, 0, row, self.text)
+            for place, cell in enumerate(row):
+                self._write(sheet, count, place, cell)
         for place, width in enumerate(widths):
             sheet.set_column(place, place, width)
         sheet.set_row(0, 32)
@@ -51,6 +54,16 @@ class Workbook:
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
         return sheet
+
+    def _write(self, sheet: xlsxwriter.worksheet.Worksheet, row: int, place: int, cell: Cell) -> None:
+        """One cell; a rate is its unrounded number, shown as the report prints it (never 100% unless complete)."""
+        if not isinstance(cell, Rate):
+            sheet.write(row, place, cell, self.text)
+        elif cell.percent is None:
+            sheet.write_blank(row, place, None, self.text)
+        else:
+            shape = "0%" if cell.text == "100%" else f'"{cell.text}"' if cell.text[0] in "<>" else "0.0%"
+            sheet.write_number(row, place, cell.percent / 100, self.rates[shape])
 
 
 def render_xlsx(view: DustReportView, path: Path) -> None:
@@ -89,7 +102,7 @@ def _summary(book: Workbook, view: DustReportView) -> None:
         (w["zone"].zh, s.headline.zh, None, None),
         *((_line(w[key]), value, part, whole) for key, value, part, whole in counts),
         *((_line(w["card.mean"].filled(name=m.name)), m.mean.value, m.valid_devices, m.devices) for m in s.means),
-        *((_line(w[key]), rate.text, rate.numerator, rate.denominator) for key, rate in rates),
+        *((_line(w[key]), rate, rate.numerator, rate.denominator) for key, rate in rates),
     ]
     book.sheet("summary", _named("item", "figure", "numerator", "denominator"), rows, (44, 22, 14, 14))
 
@@ -137,7 +150,7 @@ def _sites(book: Workbook, view: DustReportView) -> None:
             site.primary.zh,
             site.readings,
             site.duplicates,
-            site.effective.text,
+            site.effective,
             *_parts(site.effective),
         )
         for site in view.sites.rows
@@ -302,21 +315,19 @@ def _rate_row(group: str, row: RateRow) -> Sequence[Cell]:
         row.expected,
         row.received,
         row.valid,
-        row.transmission.text,
-        row.validity.text,
-        row.effective.text,
+        row.transmission,
+        row.validity,
+        row.effective,
         *_parts(row.hours),
-        row.hours.text,
-        row.online.text,
-        row.on_time.text,
+        row.hours,
+        row.online,
+        row.on_time,
         row.late,
     )
 
 
 def _rejected(book: Workbook, view: DustReportView) -> None:
-    rows = [
-        (_line(r.vendor), _line(r.kind), _line(r.reason), r.field, r.count, r.share.text) for r in view.rejected.rows
-    ]
+    rows = [(_line(r.vendor), _line(r.kind), _line(r.reason), r.field, r.count, r.share) for r in view.rejected.rows]
     book.sheet(
         "rejected", _named("vendor", "kind", "reason", "field", "count", "share"), rows, (24, 28, 44, 22, 10, 10)
     )

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import openpyxl
+import polars as pl
 import pytest
 from fontTools.ttLib import TTFont
 
@@ -153,6 +154,20 @@ def test_the_workbook_holds_numbers_as_numbers(view: DustReportView, files: dict
     assert len(rows) == len(view.sites.rows)
     first = view.sites.rows[0]
     assert rows[0][8:11] == (first.means["pm10"].value, first.means["pm10"].count, True)
+
+
+def test_the_workbook_holds_rates_as_numbers(tmp_path: Path) -> None:
+    """A rate is its unrounded number with a percent format; what is not complete is never shown as 100%."""
+    made = sample.jiangsu()
+    almost = made.rates.head(1).with_columns(expected=pl.lit(100_000), received=pl.lit(99_996), valid=pl.lit(1))
+    view = build_view(replace(made, rates=almost))
+    rows = openpyxl.load_workbook(render_all(view, tmp_path, ["xlsx"])["xlsx"])["回传率"].iter_rows(min_row=2)
+    first = next(rows)
+    cells = {name: first[place] for name, place in (("transmission", 7), ("validity", 8), ("hours", 12))}
+    assert cells["transmission"].value == pytest.approx(0.99996)
+    assert cells["transmission"].number_format == '">99.9%"'
+    assert (cells["validity"].value, cells["validity"].number_format) == (pytest.approx(1 / 99_996), '"<0.1%"')
+    assert (cells["hours"].value, cells["hours"].number_format) == (1, "0%")
 
 
 def test_pdf_and_picture_are_made(files: dict[str, Path]) -> None:

@@ -10,10 +10,10 @@ REASONS: Final[dict[str, str]] = {
     "undecodable": "the bytes do not follow their schema",
     "missing_field": "a required field is absent or null",
     "bad_number": "a field that must be a number is none",
-    "bad_time": "a time is of no known format or no date of the calendar",
+    "bad_time": "a time is of no known format, no date of the calendar, or older than any site monitor",
     "future_time": "the observation lies more than ten minutes after its receipt",
     "bad_code": "a code is not in its table",
-    "bad_identifier": "an identifier fails its check digits or shape",
+    "bad_identifier": "an identifier fails its check digits or shape, or a code is too long or not visible",
     "oversized": "the value is larger than an upload may be",
     "empty": "the record has no value",
 }

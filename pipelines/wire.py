@@ -82,7 +82,7 @@ def writer_ids(batch: RawBatch) -> set[WriterId]:
 
 
 def _unframe_one(row: int, value: bytes, headers: Sequence[tuple[str, bytes]], found: Unframed) -> None:
-    head = next((content for key, content in headers if key == SCHEMA_HEADER), None) if headers else None
+    head = dict(headers).get(SCHEMA_HEADER)  # of several the last counts, as Confluent's own readers have it
     if head is not None:
         writer, body = _writer_id(head), value
         if writer is None:

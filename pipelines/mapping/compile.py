@@ -16,6 +16,7 @@ from pipelines.mapping.numbers import number_step
 from pipelines.mapping.origin import NUMBERS, Origin, origin
 from pipelines.mapping.step import FaultCheck, Step, read_of, said_of
 from pipelines.mapping.tables import code_step
+from pipelines.mapping.texts import text_step
 from pipelines.mapping.times import RECEIVED, TimeFormatError, by_format_step, time_format, time_step
 from pipelines.mapping.units import Linear, UnitError, conversion
 from pipelines.screening import Screening
@@ -171,6 +172,8 @@ def _built(context: _Context, field: Field, rule: Rule, way: str) -> Step:
             return _number(context, field, rule, said)
     if field.type == "boolean" and said.type != "boolean":
         raise context.fault(field.name, f"{said.names} is no boolean", "Name a code table with codes:")
+    if field.type == "string":
+        return text_step(field, said)
     return Step(field.name, said.said, said_of(field.name), read_of(field.name).cast(field.dtype))
 
 

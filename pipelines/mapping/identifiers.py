@@ -9,6 +9,7 @@ from pipelines.contract import Field
 from pipelines.mapping.grammar import Rule
 from pipelines.mapping.origin import Origin
 from pipelines.mapping.step import FaultCheck, NoteCheck, Step, read_of, said_of
+from pipelines.mapping.texts import text_fault
 
 # GB 32100-2015: no I, O, S, V, Z. The weights are the powers of 3 modulo 31.
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -73,7 +74,8 @@ def identifier_step(rule: Rule, field: Field, said: Origin, identifier: Identifi
     wrong = value.is_not_null() & ~identifier.valid(value).fill_null(False)
     upper = said_of(field.name).cast(pl.String).str.to_uppercase()
     if rule.invalid == "note":
-        return Step(field.name, said.said, upper, value, notes=(NoteCheck("invalid_identifier", wrong),))
+        noted = (NoteCheck("invalid_identifier", wrong),)
+        return Step(field.name, said.said, upper, value, faults=(text_fault(field, said),), notes=noted)
     length = value.str.len_chars().cast(pl.String)
     detail = pl.concat_str(
         said.name, pl.lit(" is text of "), length, pl.lit(f" characters, expected {identifier.title}")

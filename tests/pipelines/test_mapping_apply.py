@@ -68,7 +68,8 @@ def test_the_first_fault_in_field_order_is_told() -> None:
     found = CATALOG.compiled("jiangsu", "dust-reading").apply(_frame("jiangsu", "dust-reading", rows))
     assert found["_field"].to_list() == ["device_code", "observed_at", "pm10"]
     assert found["_reason"].to_list() == ["missing_field", "bad_time", "bad_number"]
-    assert found["_detail"][1] == "moniterTime is text 'AAAAA', expected a date as yyyy-MM-dd HH:mm:ss or yyyy-MM-dd"
+    expected = "expected a date of 2010 or later as yyyy-MM-dd HH:mm:ss or yyyy-MM-dd"
+    assert found["_detail"][1] == f"moniterTime is text 'AAAAA', {expected}"
 
 
 def test_notes_stand_in_field_order() -> None:

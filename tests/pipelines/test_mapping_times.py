@@ -179,3 +179,27 @@ def test_the_form_of_a_time_tells_the_period(tmp_path: Path) -> None:
     found = tiny(tmp_path, raw, rules, plain=False).apply(uploads(raw, rows))
     assert found["period"].to_list() == ["day", "minute", "minute", None]
     assert found["_reason"].to_list() == [None, None, None, "missing_field"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1000-01-01 00:00:00", "bad_time"),
+        ("1970-01-01 08:00:00", "bad_time"),
+        ("2000-01-01 00:00:00", "bad_time"),
+        ("2010-01-01 07:59:59", "bad_time"),
+        ("2010-01-01 08:00:00", None),
+    ],
+)
+def test_an_observation_older_than_any_monitor_is_a_dead_clock(tmp_path: Path, text: str, reason: str | None) -> None:
+    """Years before 2010 are refused with the bound in words; other times, such as a permit's, may be older."""
+    rules = "  observed_at: {from: t, time: yyyy-MM-dd HH:mm:ss, required: true}\n  period: {const: minute}\n"
+    found = tiny(tmp_path, {"t": "string"}, rules, plain=False).apply(uploads_of_texts(text))
+    assert found["_reason"].to_list() == [reason]
+    if reason:
+        assert found["_detail"][0] == f"t is text '{text}', expected a date of 2010 or later as yyyy-MM-dd HH:mm:ss"
+
+
+def uploads_of_texts(*texts: str) -> pl.DataFrame:
+    """Uploads that say no more than a time `t`."""
+    return uploads({"t": "string"}, [{"t": text} for text in texts]).drop("at")

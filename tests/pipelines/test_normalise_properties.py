@@ -1,6 +1,7 @@
 """What must hold of the normaliser whatever the bytes: one in, one out; order; the same bytes in any batch."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,8 +15,10 @@ from pipelines.faults import REASONS
 from pipelines.identity import canonical_keys
 from pipelines.normalise import Normalised, normalise
 from pipelines.quarantine import quarantine_headers
-from pipelines.wire import RawBatch, WriterSchema, writer_ids
+from pipelines.wire import SCHEMA_HEADER, RawBatch, WriterSchema, writer_ids
 from tests.pipelines.invented import RECEIVED, WRITER, WRITER_ID, batch_of, framed, invented_catalog, upload
+
+Sent = tuple[bytes | None, list[tuple[str, bytes]]]
 
 PROJECT_CATALOG = Catalog.load()
 numbers = st.none() | st.floats() | st.sampled_from([32767.0, -1.0, 0.0, 80.0])
@@ -48,6 +51,18 @@ values = st.one_of(
 )
 
 
+header_values = st.one_of(
+    st.binary(max_size=20),
+    st.integers(0, (1 << 32) - 1).map(lambda writer: b"\0" + writer.to_bytes(4, "big")),
+    st.just(b"\0" + WRITER_ID.to_bytes(4, "big")),
+    st.uuids().map(lambda guid: b"\1" + guid.bytes),
+    st.from_regex(rb"[0-9]{1,6000}", fullmatch=True),
+)
+header_names = st.sampled_from([SCHEMA_HEADER, "sitehub.retries", "sitehub.reason", "sitehub.received_at", "", "中"])
+header_lists = st.lists(st.tuples(header_names, header_values), max_size=4)
+records_with_headers = st.lists(st.tuples(values, header_lists), min_size=1, max_size=12)
+
+
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """The invented province's catalog."""
@@ -77,11 +92,21 @@ def check_one_in_one_out(batch: RawBatch, normalised: Normalised) -> None:
 
 
 @settings(max_examples=30)
-@given(records=st.lists(values, max_size=12))
-def test_any_bytes_come_out_once(catalog: Catalog, records: list[bytes | None]) -> None:
-    """Any bytes give exactly one outcome a record, in the order they came."""
-    batch = batch_of(*records)
-    check_one_in_one_out(batch, normalise(batch, catalog, unknown(batch)))
+@given(records=records_with_headers)
+def test_any_bytes_come_out_once(catalog: Catalog, records: list[Sent]) -> None:
+    """Any bytes under any headers give exactly one outcome a record, in the order they came."""
+    batch = sent(records)
+    normalised = normalise(batch, catalog, unknown(batch))
+    check_one_in_one_out(batch, normalised)
+    for row, headers in zip(normalised.rejected["row"], quarantine_headers(batch, normalised), strict=True):
+        original = list(batch.headers[row])
+        assert headers[len(headers) - len(original) :] == original
+        assert dict(reversed(headers))["sitehub.source.offset"] == str(batch.offsets[row]).encode()
+
+
+def sent(records: list[Sent]) -> RawBatch:
+    """Values with the headers of each as one batch."""
+    return replace(batch_of(*(value for value, _ in records)), headers=[headers for _, headers in records])
 
 
 def unknown(batch: RawBatch) -> dict[Any, WriterSchema | None]:
@@ -90,10 +115,10 @@ def unknown(batch: RawBatch) -> dict[Any, WriterSchema | None]:
 
 
 @settings(max_examples=30)
-@given(records=st.lists(values, min_size=2, max_size=14), cut=st.integers(1, 5))
-def test_batch_size_changes_no_byte(catalog: Catalog, records: list[bytes | None], cut: int) -> None:
+@given(records=records_with_headers, cut=st.integers(1, 5))
+def test_batch_size_changes_no_byte(catalog: Catalog, records: list[Sent], cut: int) -> None:
     """A record's key, value or headers are the same whichever batch it comes in."""
-    whole = batch_of(*records)
+    whole = sent(records)
     expected = outcome(whole, normalise(whole, catalog, unknown(whole)))
     found: dict[int, Any] = {}
     for first in range(0, len(records), cut):

@@ -43,6 +43,12 @@ def test_id_in_the_header() -> None:
     assert unframe(batch).avro == {9: [0]}
 
 
+def test_of_two_schema_headers_the_last_counts() -> None:
+    """Confluent's readers make a dictionary of the headers: the hub reads the same schema as they."""
+    ids = [(SCHEMA_HEADER, struct.pack(">bI", 0, writer)) for writer in (8, 9)]
+    assert unframe(batch_of(b"body", headers=ids)).avro == {9: [0]}
+
+
 @pytest.mark.parametrize("header", [b"", b"\0\0\0\1", b"\1" + bytes(15), b"\2" + bytes(16), b"\1\0\0\0\1"])
 def test_broken_schema_header_is_unframed(header: bytes) -> None:
     """A schema header of another form is refused and named, not guessed at."""

@@ -1,0 +1,42 @@
+"""Texts (文本) as they are taken: codes that name things must be short and visible, and no text may hold a NUL."""
+
+from typing import Final
+
+import polars as pl
+
+from pipelines.contract import Field
+from pipelines.mapping.origin import Origin
+from pipelines.mapping.step import FaultCheck, Step, read_of, said_of
+
+# Canonical codes and numbers of things; they stand in keys, event ids and indexes.
+CODES: Final = ("_code", "_no")
+# Four times the longest code known (a device number of 32 signs); longer ones are a text in the wrong field.
+CODE_LENGTH: Final = 128
+CONTROL: Final = r"\p{Cc}"
+
+
+def text_step(field: Field, said: Origin) -> Step:
+    """The step of a text that is taken as it is."""
+    return Step(field.name, said.said, said_of(field.name), read_of(field.name), faults=(text_fault(field, said),))
+
+
+def text_fault(field: Field, said: Origin) -> FaultCheck:
+    """What no text may be: a code that is too long or has control characters, another text with a NUL.
+
+    PostgreSQL takes no NUL in a text, and nobody could search for a code that cannot be seen.
+    """
+    text = said_of(field.name).cast(pl.String)
+    if not field.name.endswith(CODES):
+        nul = text.str.contains("\0", literal=True).fill_null(False)
+        detail = pl.concat_str(said.name, pl.lit(" holds the character U+0000"))
+        return FaultCheck("undecodable", nul, detail, f"Send {said.names} without the character U+0000.")
+    length = text.str.len_chars()
+    wrong = (text.str.contains(CONTROL) | (length > CODE_LENGTH)).fill_null(False)
+    detail = pl.concat_str(
+        said.name,
+        pl.lit(" is text of "),
+        length.cast(pl.String),
+        pl.lit(f" characters, expected a code of at most {CODE_LENGTH} without control characters"),
+    )
+    remedy = f"Send {said.names} as a code of at most {CODE_LENGTH} visible characters."
+    return FaultCheck("bad_identifier", wrong, detail, remedy)

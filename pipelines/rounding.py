@@ -2,8 +2,6 @@
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
-import polars as pl
-
 SIGNIFICANT = 13
 """Digits of a float that can carry a measurement. What follows is noise of the sums (a mean of 0.1 and 0.2 is
 0.15000000000000002), and would hide that a value lies exactly between two others."""
@@ -17,9 +15,3 @@ def rounded(value: float, digits: int = 0) -> Decimal:
 def rounded_text(value: float | None, digits: int = 0, absent: str = "") -> str:
     """`value` as text with exactly `digits` decimals; `absent` where nothing was measured."""
     return absent if value is None else f"{rounded(value, digits):f}"
-
-
-def rounded_column(values: pl.Series, digits: int = 0) -> pl.Series:
-    """A column of numbers rounded as above, as floats; nulls stay null. For results, not for raw readings."""
-    numbers = [None if value is None else float(rounded(value, digits)) for value in values]
-    return pl.Series(values.name, numbers, dtype=pl.Float64)

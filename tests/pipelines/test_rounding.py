@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.rounding import rounded, rounded_column, rounded_text
+from pipelines.rounding import rounded, rounded_text
 
 
 @pytest.mark.parametrize(
@@ -39,7 +38,6 @@ def test_what_was_not_measured_stays_empty() -> None:
     """Null is never a number."""
     assert rounded_text(None) == ""
     assert rounded_text(None, 1, "–") == "–"
-    assert rounded_column(pl.Series("x", [0.5, None, 1.5])).to_list() == [0.0, None, 2.0]
 
 
 @given(st.integers(-(10**8), 10**8), st.integers(0, 4))

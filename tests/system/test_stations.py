@@ -8,10 +8,10 @@ import pytest
 
 from pipelines.dust import daily, hourly
 from pipelines.limits import Limits
-from pipelines.rounding import rounded_column
 from store.gold import engine, read_history
 from store.lake import Lake
 from tests.conftest import Stack
+from tests.pipelines.dust.published import as_published
 from tests.real_data import LOCAL, carry, station_table, station_uploads
 
 FIRST, DAYS = date(2019, 11, 1), 60  # all 47 stations of the file report then
@@ -58,7 +58,7 @@ def means_equal(table: pl.DataFrame, days: pl.DataFrame, parameter: str, column:
         pl.col(column).cast(pl.Float64).alias("published"),
     )
     whole = days.filter(pl.col(f"{parameter}_hours") == 24).join(last_hour, on=["device_code", "day"])
-    equal = (rounded_column(whole[parameter]) == whole["published"]).sum()
+    equal = (as_published(whole[parameter]) == whole["published"]).sum()
     print(f"{parameter}: {equal} of {whole.height} station-days of 24 hours equal the published mean")
     assert whole.height > 1_000
     assert equal == whole.height

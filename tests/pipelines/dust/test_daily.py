@@ -11,9 +11,8 @@ import pytest
 from pipelines.dust.daily import DAILY, daily_means
 from pipelines.dust.hourly import station_hours
 from pipelines.limits import Limits
-from pipelines.rounding import rounded_column
 from tests.pipelines.dust.frames import DAY, device, devices, hour, hours, reading, readings
-from tests.pipelines.dust.published import station_days
+from tests.pipelines.dust.published import as_published, station_days
 
 LIMITS = Limits.load()
 REGISTER = devices(device("A"))
@@ -119,7 +118,7 @@ def test_every_published_daily_mean_of_2019_is_reproduced() -> None:
         )
         whole = days.filter(pl.col("hours") == 24, pl.col("published").is_not_null())
         assert whole.height == count
-        assert whole.filter(rounded_column(whole["mean"]) != pl.col("published")).is_empty()
+        assert whole.filter(as_published(whole["mean"]) != pl.col("published")).is_empty()
 
 
 def test_the_rules_reproduce_published_days() -> None:
@@ -132,6 +131,6 @@ def test_the_rules_reproduce_published_days() -> None:
         figures = daily_means(hourly, hourly.clear(), of_day, "station", devices(), day, LIMITS)
         for parameter in ("pm2_5", "pm10"):
             whole = figures.filter(pl.col(f"{parameter}_hours") == 24, pl.col(f"{parameter}_reported").is_not_null())
-            assert (rounded_column(whole[parameter]) == whole[f"{parameter}_reported"]).all()
+            assert (as_published(whole[parameter]) == whole[f"{parameter}_reported"]).all()
             equal += whole.height
     assert equal == 682

@@ -1,7 +1,7 @@
-"""How a table of figures becomes an asset: computed, stored whole, judged, described (资产构造)."""
+"""How a table of figures becomes an asset: computed, judged, stored whole when sound, described (资产构造)."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import dagster as dg
 import polars as pl
@@ -60,15 +60,17 @@ def figure(
     def made(compute: Compute) -> dg.AssetsDefinition:
         table = compute.__name__
 
-        def publish(context: dg.AssetExecutionContext, hub: Hub) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster does not know a parametrised one
+        def publish(
+            context: dg.AssetExecutionContext, hub: Hub
+        ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
             at = FeedDay.of(context.partition_key)
             frame = _versioned(table, _no_rows(table) if provincial and at.is_reference else compute(hub, at))
-            store(hub, table, at, frame)
             verdict = checked(hub, table, frame, at)
-            return dg.MaterializeResult(
-                metadata=described(frame, figures(frame)) | {"data_docs": verdict.metadata["data_docs"]},
-                check_results=[verdict],
-            )
+            yield verdict
+            if verdict.passed:  # what is wrong is never stored: the figures of the last sound run stay
+                store(hub, table, at, frame)
+                metadata = described(frame, figures(frame)) | {"data_docs": verdict.metadata["data_docs"]}
+                yield dg.MaterializeResult(metadata=metadata)
 
         return dg.asset(
             publish,
@@ -83,6 +85,7 @@ def figure(
             code_version=code_version(),
             check_specs=[check_spec(table)],
             pool=pool,
+            output_required=False,
         )
 
     return made

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.changes import Cursor, look
+from assets.changes import Cursor, computed, look
 from assets.definitions import defs
 from assets.hub import Hub
 from assets.jobs import dust_day
@@ -74,7 +74,7 @@ def _faults(result: dg.ExecuteInProcessResult) -> Iterator[str]:
 def changed(instance: dg.DagsterInstance, hub: Hub) -> tuple[list[FeedDay], Cursor, list[FeedDay]]:
     """What changed since the last `remember`: partitions to compute, the cursor after them, those out of range."""
     stored = instance.daemon_cursor_storage.get_cursor_values({CURSOR}).get(CURSOR)
-    return look(hub.lake, Cursor.parse(stored))
+    return look(hub.lake, Cursor.parse(stored), computed(instance))
 
 
 def remember(instance: dg.DagsterInstance, cursor: Cursor) -> None:

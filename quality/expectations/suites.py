@@ -13,11 +13,14 @@ import great_expectations.expectations as gxe
 import polars as pl
 from great_expectations.expectations.expectation import Expectation
 
+from pipelines.dust.validity import VALID_HOURS
+from pipelines.dust.readings import ZONE
+from pipelines.dust.validity import VALID_HOURS
 from pipelines.faults import REASONS
 from quality.vocabulary import AVERAGING, FEEDS_AHEAD_S, JUDGEMENTS, LEVELS, PARAMETERS, PERIODS, QUALITY_FLAGS
 
-DAY_HOURS = {"pm2_5": 20, "pm10": 20, "tsp": 24}
-"""Valid hourly means that a valid daily mean needs."""
+GREATEST = {"pm2_5": 5_000, "pm10": 10_000, "tsp": 30_000, "noise": 140}
+"""A mean of values that passed screening lies within the ranges of quality/screening."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,16 @@ def _negative(*columns: str) -> pl.Expr:
     return _named({f"{column} < 0": pl.col(column) < 0 for column in columns})
 
 
+def _implausible(**parameters: str) -> pl.Expr:
+    """Means outside of what screening lets pass: column → its parameter."""
+    return _named(
+        {
+            f"{column} outside 0…{GREATEST[p]}": ~pl.col(column).is_between(0, GREATEST[p]) | pl.col(column).is_nan()
+            for column, p in parameters.items()
+        }
+    )
+
+
 def _nothing_in(*columns: str) -> list[Expectation]:
     return [gxe.ExpectColumnValuesToBeNull(column=column) for column in columns]
 
@@ -71,8 +84,12 @@ def _unique(*columns: str) -> list[Expectation]:
     return [gxe.ExpectCompoundColumnsToBeUnique(column_list=list(columns))]
 
 
+def _local(column: str) -> pl.Expr:
+    return pl.col(column).dt.convert_time_zone(ZONE.key)
+
+
 def _local_hour() -> pl.Expr:
-    local = pl.col("hour_start").dt.convert_time_zone("Asia/Shanghai").dt.replace_time_zone(None)
+    local = _local("hour_start").dt.replace_time_zone(None)
     return (local - pl.col("day").str.to_date().cast(pl.Datetime("ms"))).dt.total_hours()
 
 
@@ -107,7 +124,8 @@ HOURS = Suite(
     present=("hour_start", "device_code", "readings"),
     derived={
         "local_hour": _local_hour(),
-        "negative": _negative("pm2_5", "pm10", "tsp", "readings", "duplicates"),
+        "implausible": _implausible(**{p: p for p in PARAMETERS}),
+        "negative": _negative("readings", "duplicates"),
         "above_whole": _above({f"{p}_n": "readings" for p in PARAMETERS}),
         "valid_without_value": _named({p: pl.col(f"{p}_valid") & pl.col(p).is_null() for p in PARAMETERS}),
     },
@@ -115,8 +133,7 @@ HOURS = Suite(
         *_unique("device_code", "hour_start"),
         *_within("local_hour", 0, 23),
         *_within("readings", 1, 7200),
-        *_within("noise", 0, 200),
-        *_nothing_in("negative", "above_whole", "valid_without_value"),
+        *_nothing_in("implausible", "negative", "above_whole", "valid_without_value"),
     ],
 )
 
@@ -125,24 +142,31 @@ DAYS = Suite(
     key=("device_code",),
     present=("device_code", "subject", "readings", "duplicates"),
     derived={
-        "negative": _negative(*DAY_HOURS, *(f"{p}_hours" for p in DAY_HOURS), "readings", "duplicates"),
+        "implausible": _implausible(
+            **{p: p for p in VALID_HOURS},
+            **{f"{p}_reported": p for p in VALID_HOURS},
+            noise_day="noise",
+            noise_night="noise",
+        ),
+        "negative": _negative(*(f"{p}_hours" for p in VALID_HOURS), "readings", "duplicates"),
         "too_many_hours": _named(
-            {f"{p}_hours > 24": pl.col(f"{p}_hours") > 24 for p in DAY_HOURS}
+            {f"{p}_hours > 24": pl.col(f"{p}_hours") > 24 for p in VALID_HOURS}
             | {"noise_day_hours > 16": pl.col("noise_day_hours") > 16}
             | {"noise_night_hours > 8": pl.col("noise_night_hours") > 8}
         ),
-        "valid_without_hours": _named(
-            {
-                p: pl.col(f"{p}_valid") & (pl.col(p).is_null() | (pl.col(f"{p}_hours") < hours))
-                for p, hours in DAY_HOURS.items()
-            }
+        "valid_against_hours": _named(
+            {p: pl.col(f"{p}_valid") != (pl.col(f"{p}_hours") >= hours) for p, hours in VALID_HOURS.items()}
+            | {f"{p} without a mean": pl.col(f"{p}_valid") & pl.col(p).is_null() for p in VALID_HOURS}
+        ),
+        "index_without_standard": _named(
+            {"aqi and aqi_standard": pl.col("aqi").is_null() != pl.col("aqi_standard").is_null()}
         ),
     },
     rules=lambda: [
         *_unique("subject", "device_code"),
         *_among("subject", ["device", "station"]),
         *_within("aqi", 0, 500),
-        *_nothing_in("negative", "too_many_hours", "valid_without_hours"),
+        *_nothing_in("implausible", "negative", "too_many_hours", "valid_against_hours", "index_without_standard"),
     ],
 )
 
@@ -161,11 +185,18 @@ RATES = Suite(
                 "online_minutes": "in_service_minutes",
             }
         ),
+        "unbalanced": _named(
+            {
+                "on_time + late ≠ received": pl.col("on_time") + pl.col("late") != pl.col("received"),
+                "registered, nothing expected": pl.col("registered") & pl.col("expected").is_null(),
+                "not registered, yet expected": ~pl.col("registered") & pl.col("expected").is_not_null(),
+            }
+        ),
     },
     rules=lambda: [
         *_unique("province", "device_code"),
         *_within("hours_expected", 0, 24),
-        *_nothing_in("negative", "above_whole"),
+        *_nothing_in("negative", "above_whole", "unbalanced"),
     ],
 )
 
@@ -176,26 +207,52 @@ EXCEEDANCES = Suite(
     derived={
         "above_limit": pl.col("value") - pl.col("limit_value"),
         "lasted_s": (pl.col("ended") - pl.col("began")).dt.total_seconds(),
+        "of_another_day": _named({"began": _local("began").dt.strftime("%Y-%m-%d") != pl.col("day")}),
+        "unknown": _named(
+            {
+                name: ~pl.col(name).is_in(known).fill_null(False)
+                for name, known in {
+                    "parameter": PARAMETERS,
+                    "averaging": AVERAGING,
+                    "judgement": JUDGEMENTS,
+                    "level": LEVELS,
+                }.items()
+            }
+        ),
     },
     rules=lambda: [
-        *_among("parameter", PARAMETERS),
-        *_among("averaging", AVERAGING),
-        *_among("judgement", JUDGEMENTS),
-        *_among("level", LEVELS),
+        *_unique("device_code", "limit_id", "began"),
         *_within("above_limit", 0, None),
-        *_within("lasted_s", 0, None),
+        *_within("lasted_s", 1, None),
+        *_nothing_in("unknown", "of_another_day"),
     ],
 )
 
 REFERENCES = Suite(
     "station_reference",
     key=("device_code", "parameter"),
-    present=("device_code", "station_code", "distance_km", "parameter", "hours"),
-    derived={},
+    present=(
+        "device_code",
+        "station_code",
+        "distance_km",
+        "parameter",
+        "hours",
+        "site_mean",
+        "station_mean",
+        "deviation",
+    ),
+    derived={
+        "wrong_deviation": _named(
+            {
+                "deviation": (pl.col("site_mean") - pl.col("station_mean") - pl.col("deviation")).abs() > 1e-6,
+            }
+        )
+    },
     rules=lambda: [
         *_unique("device_code", "parameter"),
         *_within("distance_km", 0, None),
-        *_within("hours", 0, 24),
+        *_within("hours", 1, 24),
+        *_nothing_in("wrong_deviation"),
     ],
 )
 
@@ -204,7 +261,11 @@ REJECTIONS = Suite(
     key=("vendor", "kind", "reason", "field"),
     present=("vendor", "kind", "reason", "field", "count"),
     derived={},
-    rules=lambda: [*_among("reason", list(REASONS)), *_within("count", 1, None)],
+    rules=lambda: [
+        *_unique("vendor", "kind", "reason", "field"),
+        *_among("reason", list(REASONS)),
+        *_within("count", 1, None),
+    ],
 )
 
 SUITES = {suite.table: suite for suite in (READINGS, HOURS, DAYS, RATES, EXCEEDANCES, REFERENCES, REJECTIONS)}

@@ -1,14 +1,21 @@
 """What the sensor asks for when the lake changes."""
 
-from datetime import timedelta
+import shutil
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import polars as pl
+import pytest
 
-from assets.changes import AT_ONCE, Cursor, lake_changes, look, touched
+from assets import changes
+from assets.changes import AGAIN_AFTER, AT_ONCE, Cursor, failed, lake_changes, look, touched
 from assets.hub import Hub
 from assets.partitions import DAYS, FeedDay
+from assets.runs import materialise
+from pipelines.dust import rejected
 from tests.assets.world import DAY, Landing
 
+JIANGSU = FeedDay(DAY, "jiangsu")
 NEXT = DAY + timedelta(days=1)
 NOTHING: dict[str, set[tuple[str, str]]] = {
     "canonical/dust-reading": set(),
@@ -99,13 +106,18 @@ def test_what_is_too_much_for_one_evaluation_waits(hub: Hub, landing: Landing) -
     assert AT_ONCE >= 100
 
 
-def test_the_sensor_asks_by_partition_and_version(hub: Hub, landing: Landing) -> None:
+def asked(hub: Hub, instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
+    """What an evaluation of the sensor asks for."""
+    result = lake_changes(dg.build_sensor_context(instance, cursor=cursor, resources={"hub": hub}))
+    assert isinstance(result, dg.SensorResult), result
+    return result
+
+
+def test_the_sensor_asks_by_partition_and_version(hub: Hub, landing: Landing, instance: dg.DagsterInstance) -> None:
     """The sensor's requests carry the partition, a run key with the log's versions, and the stations' precedence."""
     landing.readings("jiangsu", DAY, "D1", [0])
     landing.station_hours(DAY, "1151A", 50.0)
-    context = dg.build_sensor_context(resources={"hub": hub})
-    result = lake_changes(context)
-    assert isinstance(result, dg.SensorResult)
+    result = asked(hub, instance)
     assert [request.partition_key for request in result.run_requests or []] == [
         "2026-03-03|national",
         "2026-03-03|jiangsu",
@@ -114,5 +126,52 @@ def test_the_sensor_asks_by_partition_and_version(hub: Hub, landing: Landing) ->
     assert stations.tags["dagster/priority"] == "1"
     assert "dagster/priority" not in province.tags
     assert (province.run_key or "").startswith("2026-03-03|jiangsu@")
-    again = dg.build_sensor_context(resources={"hub": hub}, cursor=result.cursor)
+    again = dg.build_sensor_context(instance, cursor=result.cursor, resources={"hub": hub})
     assert isinstance(lake_changes(again), dg.SkipReason)
+
+
+def test_a_lake_made_anew_is_read_from_the_beginning(hub: Hub, landing: Landing, instance: dg.DagsterInstance) -> None:
+    """A cursor beyond the versions of a new lake does not hide its days, nor is a run key used twice."""
+    for minute in range(3):
+        landing.readings("jiangsu", DAY, "D1", [minute])
+    before = asked(hub, instance)
+    shutil.rmtree(hub.lake_url)
+    fresh = hub.model_copy(update={"lake_url": f"{hub.lake_url}/"})  # a process of its own has no table open
+    Landing(fresh).readings("jiangsu", DAY, "D1", [0])
+    after = asked(hub, instance, before.cursor)
+    (old,), (new,) = before.run_requests or [], after.run_requests or []
+    assert old.partition_key == new.partition_key
+    assert old.run_key != new.run_key
+
+
+def test_a_register_asks_for_computed_days_without_readings(hub: Hub, landing: Landing) -> None:
+    """A day on which nobody sent anything has figures too: what was expected is counted anew."""
+    landing.readings("jiangsu", DAY, "D1", [0])
+    cursor = look(hub.lake, Cursor())[1]
+    landing.device("jiangsu", "D1", DAY - timedelta(days=2))
+    silent = {FeedDay(DAY - timedelta(days=back), "jiangsu") for back in (1, 3)}
+    assert keys(look(hub.lake, cursor, silent)[0]) == ["2026-03-02|jiangsu", "2026-03-03|jiangsu"]
+
+
+def test_a_failed_partition_is_asked_for_again(
+    hub: Hub, landing: Landing, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that failed is asked for again once, after a while, until a run succeeds."""
+    landing.readings("jiangsu", DAY, "D1", [0])
+    cursor = asked(hub, instance).cursor
+
+    def full(_: pl.DataFrame) -> pl.DataFrame:
+        raise OSError("disk full for a minute")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rejected, "rejected_counts", full)
+        assert not next(materialise(instance, [JIANGSU], hub)).succeeded
+    now = datetime.now(UTC)
+    assert failed(instance, now) == {}
+    assert list(failed(instance, now + AGAIN_AFTER)) == [JIANGSU]
+    monkeypatch.setattr(changes, "AGAIN_AFTER", timedelta())
+    (request,) = asked(hub, instance, cursor).run_requests or []
+    assert request.partition_key == JIANGSU.key
+    assert request.run_key == (asked(hub, instance, cursor).run_requests or [])[0].run_key
+    assert next(materialise(instance, [JIANGSU], hub)).succeeded
+    assert failed(instance, now + AGAIN_AFTER) == {}

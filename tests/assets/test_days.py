@@ -74,6 +74,26 @@ def test_a_failed_check_blocks_the_report(hub: Hub, landing: Landing, instance: 
     assert events(instance, "dust_hourly") == events(instance, "dust_report") == []
 
 
+def test_wrong_figures_are_not_stored(
+    hub: Hub, landing: Landing, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Figures that fail their check reach no table: those of the last sound run stay, and no report is drawn."""
+    landing.rejected("jiangsu", DAY, "bad_time")
+    assert [outcome.faults for outcome in materialise(instance, [JIANGSU], hub)] == [()]
+
+    from pipelines.dust import rejected
+
+    counted = rejected.rejected_counts
+    monkeypatch.setattr(
+        rejected, "rejected_counts", lambda frame: counted(frame).with_columns(count=-counted(frame)["count"])
+    )
+    (outcome,) = materialise(instance, [JIANGSU], hub)
+    assert [fault.split(":")[0] for fault in outcome.faults] == ["rejected_daily"]
+    assert figures(hub, "rejected_daily", "jiangsu", DAY)["count"].to_list() == [1]
+    for table in ("rejected_daily", "dust_report"):
+        assert len(instance.fetch_materializations(dg.AssetKey(table), limit=9).records) == 1
+
+
 def test_a_fault_does_not_stop_other_partitions(
     hub: Hub, landing: Landing, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

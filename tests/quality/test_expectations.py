@@ -137,10 +137,84 @@ def test_a_partition_without_rows_passes(tmp_path: Path) -> None:
 def test_rates_that_exceed_their_whole_are_found(tmp_path: Path) -> None:
     """More received than expected, or more valid than received, fails."""
     row = {"province": "jiangsu", "day": "2026-03-03", "device_code": "D1", "registered": True}
-    counts = {"expected": 1440, "received": 1441, "valid": 1442, "on_time": 3, "late": 0}
+    counts = {"expected": 1440, "received": 1441, "valid": 1442, "on_time": 1441, "late": 0}
     frame = pl.DataFrame([row | counts], schema=frame_schema(DAILY["upload_rate_daily"]))
     (finding,) = judge("upload_rate_daily", frame, "jiangsu", DAY, tmp_path).findings
     assert finding.seen == ("received > expected, valid > received",)
+
+
+DAILY_ROW = {"device_code": "D1", "subject": "device", "readings": 1440, "duplicates": 0, "pm10": 50.0} | {
+    name: value for p in ("pm2_5", "pm10", "tsp") for name, value in ((f"{p}_hours", 24), (f"{p}_valid", True))
+} | {"pm2_5": 30.0, "tsp": 70.0}  # fmt: skip
+RATES_ROW = {
+    "device_code": "D1", "registered": True, "interval_s": 60, "expected": 1440, "received": 1000, "valid": 900,
+    "on_time": 990, "late": 10, "hours_expected": 24, "hours_returned": 10,
+}  # fmt: skip
+EXCEEDANCE_ROW = {
+    "device_code": "D1", "parameter": "tsp", "averaging": "15min", "judgement": "absolute", "level": "alarm",
+    "value": 900.0, "limit_value": 500.0, "unit": "ug/m3", "standard": "x", "limit_id": "jiangsu-tsp-15min",
+    "began": NOON, "ended": NOON + timedelta(minutes=15),
+}  # fmt: skip
+REFERENCE_ROW = {
+    "device_code": "D1", "station_code": "S", "distance_km": 1.0, "parameter": "pm10", "hours": 20, "site_mean": 90.0,
+    "station_mean": 50.0, "deviation": 40.0,
+}  # fmt: skip
+REJECTED_ROW = {"vendor": "v", "kind": "dust-reading", "reason": "bad_time", "field": "", "count": 1}
+ROWS = {
+    "dust_daily": DAILY_ROW,
+    "upload_rate_daily": RATES_ROW,
+    "exceedance": EXCEEDANCE_ROW,
+    "station_reference": REFERENCE_ROW,
+    "rejected_daily": REJECTED_ROW,
+}
+
+
+def figures(table: str, copies: int, **changed: object) -> pl.DataFrame:
+    """A sound row of a gold table but for the changed columns, some times over."""
+    row = {"province": "jiangsu", "day": DAY.isoformat()} | ROWS[table] | changed
+    return pl.DataFrame([row] * copies, schema=frame_schema(DAILY[table]))
+
+
+@pytest.mark.parametrize("table", sorted(ROWS))
+def test_sound_figures_pass(table: str, tmp_path: Path) -> None:
+    """What the rules of a table let pass."""
+    assert judge(table, figures(table, 1), "jiangsu", DAY, tmp_path).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "changed", "found"),
+    [
+        ("dust_daily", {"pm10_valid": False}, "valid_against_hours"),
+        ("dust_daily", {"pm10_hours": 19}, "valid_against_hours"),
+        ("dust_daily", {"pm10": float("nan")}, "implausible"),
+        ("dust_daily", {"pm10": 1e9}, "implausible"),
+        ("dust_daily", {"noise_night": 900.0}, "implausible"),
+        ("dust_daily", {"aqi": 60}, "index_without_standard"),
+        ("upload_rate_daily", {"late": 11}, "unbalanced"),
+        ("upload_rate_daily", {"expected": None}, "unbalanced"),
+        ("exceedance", {"ended": NOON}, "lasted_s"),
+        ("exceedance", {"began": NOON - timedelta(days=9)}, "of_another_day"),
+        ("exceedance", {"level": "panic"}, "unknown"),
+        ("station_reference", {"deviation": 5.0}, "wrong_deviation"),
+        ("station_reference", {"hours": 0}, "hours"),
+    ],
+)
+def test_figures_that_contradict_themselves_are_found(
+    table: str, changed: dict[str, object], found: str, tmp_path: Path
+) -> None:
+    """One wrong column fails the partition, and the finding names the rule."""
+    verdict = judge(table, figures(table, 1, **changed), "jiangsu", DAY, tmp_path)
+    assert [finding.column for finding in verdict.findings] == [found]
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [("exceedance", "device_code, limit_id, began"), ("rejected_daily", "vendor, kind, reason, field")],
+)
+def test_a_row_twice_is_found(table: str, key: str, tmp_path: Path) -> None:
+    """A key stands once in a partition."""
+    (finding,) = judge(table, figures(table, 2), "jiangsu", DAY, tmp_path).findings
+    assert finding.column == key
 
 
 def test_a_page_loads_nothing_from_elsewhere(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""What the hub holds against what the simulation knows 与真值比对: every record, value, rejection and figure.
+"""What the hub holds against what the simulation knows 与真值比对: every record, measured value and rejection; and of
+every device and day the slots received, the duplicates and the mean of PM10. Other figures are left to the rules' tests.
 
 The figures are computed here once more from the truth alone, in the plainest way, and share no code with the rules.
 """
@@ -61,7 +62,7 @@ def _rejections(rejected: pl.DataFrame, lake: Lake) -> Iterator[str]:
 
 def _figures(minutes: pl.DataFrame, gold: sa.Engine) -> Iterator[str]:
     """Slots received, duplicates and daily PM10 of every device and day."""
-    expected = _slots(minutes).join(_daily_pm10(minutes), on=DEVICE_DAY, how="left")
+    expected = counted_slots(minutes).join(daily_pm10(minutes), on=DEVICE_DAY, how="left")
     partitions = expected.select("province", "day").unique().sort("province", "day").rows()
     rates = pl.concat([read_partition(gold, "upload_rate_daily", *at) for at in partitions])
     daily = pl.concat([read_partition(gold, "dust_daily", *at) for at in partitions])
@@ -82,7 +83,7 @@ def _with_day(minutes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _slots(minutes: pl.DataFrame) -> pl.DataFrame:
+def counted_slots(minutes: pl.DataFrame) -> pl.DataFrame:
     """Every upload fills a slot; doubles and amendments are duplicates, an afternoon told as morning is none."""
     slots = pl.col("second") // pl.when("registered").then("interval_s").otherwise(60)
     filled = _with_day(minutes).group_by(DEVICE_DAY).agg(received=slots.n_unique().cast(pl.Int64))
@@ -97,7 +98,7 @@ def _of_this_time(minutes: pl.DataFrame) -> pl.DataFrame:
     return _with_day(minutes).filter(~wrong | wrong.all().over(*DEVICE_DAY, "second"))
 
 
-def _daily_pm10(minutes: pl.DataFrame) -> pl.DataFrame:
+def daily_pm10(minutes: pl.DataFrame) -> pl.DataFrame:
     """Of each observation the latest upload; of these the good ones; hours of 45 minutes; mean of the hours."""
     last = _of_this_time(minutes).sort("timestamp", "sequence").unique([*DEVICE_DAY, "second"], keep="last")
     good = last.filter(~pl.col("flags").str.contains(SPOILED))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from sitehub.truth import _daily_pm10, _slots
+from sitehub.truth import counted_slots, daily_pm10
 
 MORNING = datetime(2026, 3, 1, 17, tzinfo=UTC)  # 01:00 local
 
@@ -29,5 +29,5 @@ def test_an_afternoon_told_as_morning_takes_nothing_from_the_morning() -> None:
     afternoon = uploads(90.0, timedelta(hours=12, seconds=20), "twelve_hours", 1000)
     double = [{**morning[0], "sequence": 5000}]
     told = pl.DataFrame(morning + afternoon + double)
-    assert _slots(told).select("received", "duplicates").rows() == [(660, 1)]
-    assert _daily_pm10(told)["pm10"].to_list() == [50.0]
+    assert counted_slots(told).select("received", "duplicates").rows() == [(660, 1)]
+    assert daily_pm10(told)["pm10"].to_list() == [50.0]

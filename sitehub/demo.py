@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -23,7 +22,7 @@ from infra.supervisor import Supervisor
 from pipelines.catalog import Catalog
 from simulation.send import send
 from simulation.simulate import Simulation, simulate
-from simulation.spec import Spec
+from simulation.spec import LOCAL, Spec
 from sitehub.demo_summary import Finished, summarise
 from sitehub.fetching import fetch_packages
 from sitehub.landed import await_landed
@@ -76,9 +75,9 @@ def demo_settings(home: Path) -> Settings:
     )
 
 
-def yesterdays(chosen: Settings, days: int, devices: int) -> Spec:
+def yesterdays(days: int, devices: int) -> Spec:
     """The spec of the days that ended last midnight."""
-    yesterday = datetime.now(ZoneInfo(chosen.timezone)).date() - timedelta(days=1)
+    yesterday = datetime.now(LOCAL).date() - timedelta(days=1)
     return Spec(last_day=yesterday, days=days, devices=devices)
 
 

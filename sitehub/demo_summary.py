@@ -93,5 +93,6 @@ def _verdict(finished: Finished, account: Ledger, differences: list[str], consol
     for line in (*failed, *differences):
         console.print(line, style="red", markup=False)
     if not failed and not differences:
-        console.print("truth: every record, rejection and figure is as expected", style="green")
+        told = "every record, value and rejection, and every device-day's slots, duplicates and PM10 are as expected"
+        console.print(f"truth: {told}", style="green")
     return account.is_exact and not failed and not differences

@@ -1,5 +1,5 @@
 """What the hub holds against what the simulation knows 与真值比对: every record, measured value and rejection; and of
-every device and day the slots received, the duplicates and the mean of PM10. Other figures are left to the rules' tests.
+every device and day the slots received, the duplicates and the mean of PM10. The rules' own tests see to other figures.
 
 The figures are computed here once more from the truth alone, in the plainest way, and share no code with the rules.
 """

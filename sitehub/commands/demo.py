@@ -32,7 +32,7 @@ def demo(*, kill: bool = False, days: int = 2, devices: int = 72, home: Path = P
     chosen = demo_settings(home.absolute())
     try:
         with exclusive(home.with_name(f"{home.name}.lock"), wait=False):
-            good = run_demo(chosen, yesterdays(chosen, days, devices), kill, Steps(console))
+            good = run_demo(chosen, yesterdays(days, devices), kill, Steps(console))
     except AlreadyHeldError as error:
         console.print(f"A demo in {home} runs already as process {error.pid}; wait for it, or choose another --home.")
         sys.exit(3)

@@ -2,14 +2,14 @@
 
 import json
 import sys
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.dust.readings import midnight
 from reports.model import Rate, RateRow
 from reports.plain import plain
 from reports.rates import by_city, by_device, by_project, by_vendor, located, total
@@ -37,7 +37,7 @@ def rates(
     """
     here = settings()
     gold.upgrade(here.gold_url)
-    ended = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(here.timezone)).astimezone(UTC)
+    ended = midnight(day + timedelta(days=1))
     with gold.closing_engine(here.gold_url) as made:
         names = Places(*(gold.read_history(made, kind, province, ended) for kind in ("device", "project")))
         frame = gold.read_partition(made, "upload_rate_daily", province, day.isoformat())

@@ -4,7 +4,6 @@ import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
@@ -48,10 +47,11 @@ def simulate(
     """
     if into is None and not send:
         _refuse("give --into FOLDER, --send, or both")
-    from simulation.spec import Spec  # numpy and polars take a moment: only after the arguments are known to be right
+    # numpy and polars take a moment: only after the arguments are known to be right
+    from simulation.spec import LOCAL, Spec
 
     chosen = settings()
-    yesterday = datetime.now(ZoneInfo(chosen.timezone)).date() - timedelta(days=1)
+    yesterday = datetime.now(LOCAL).date() - timedelta(days=1)
     feeds: dict[str, Any] = {"provinces": tuple(province)} if province else {}
     try:
         spec = Spec(last_day or yesterday, days, devices, seed, faults=faults, **feeds)

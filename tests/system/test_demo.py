@@ -44,7 +44,7 @@ def test_killed_demo_is_as_expected(tmp_path: Path) -> None:
     assert demo.returncode == 0, told
     assert "killed: normaliser-jiangsu, landing" in told
     assert "ledger: exact" in told
-    assert "every record, rejection and figure is as expected" in told
+    assert "every device-day's slots, duplicates and PM10 are as expected" in told
     reports = list((tmp_path / "demo" / "reports" / "dust" / "jiangsu").glob("*/*.html"))
     assert reports
     assert using(tmp_path / "demo") == []

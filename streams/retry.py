@@ -1,20 +1,27 @@
 """Retry (重试): quarantined uploads that the present mappings would accept are sent to their raw topic once more.
 
-Which are sent: those that the normaliser, asked with the original time of receipt, accepts today. Uploads from the
-future are never sent again: waiting makes a wrong clock look right. After MAX_RETRIES an upload stays where it is.
+Which are sent: those that the normaliser accepts today, and with one and the same record whether it is asked with the
+original time of receipt or with the present one. The repetition is judged by its own receipt, and waiting must not make
+a wrong clock look right: uploads from the future, of a twelve-hour clock or without a time of their own stay where they
+are. After MAX_RETRIES an upload stays too.
 
 Sent once, also when the command is run twice or killed: the upload sent carries `sitehub.retry.of`, the place of the
-upload it repeats, and an upload whose repetition stands in the raw topic is not sent again. The producer's
-transactional id belongs to the province. Starting it fences every other retry and ends what that left open; only then
-the raw topics are searched; all repetitions go out in one transaction. So two commands at once cannot both send one.
+upload it repeats, and an upload whose repetition stands in the raw topic is not sent again. Anybody may write such a
+header; it is believed only where partition, key and value are those of the upload, and so it has been sent again
+whoever did it. `sitehub.retries` cannot be proved: who forges it keeps his own upload from being retried.
+
+The producer's transactional id belongs to the province. Starting it fences every other retry and ends what that left
+open; only then the raw topics are searched; all repetitions go out in one transaction. So two commands at once cannot
+both send one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -68,7 +75,8 @@ def retry(
 ) -> Counter[str]:
     """Send those of `chosen` (of one province) again that are accepted today; counts by what became of them.
 
-    Keys: sent, sent before, retries used up, from the future, rejected still. KafkaException when Kafka refuses.
+    Keys: sent, sent before, retries used up, from the future, judged otherwise by now, rejected still. KafkaException
+    when Kafka refuses.
     """
     producer = Producer(
         {
@@ -80,19 +88,19 @@ def retry(
     producer.init_transactions(TIMEOUT_S)
     became: Counter[str] = Counter()
     candidates = []
-    sent_before = _repeated(bootstrap_servers, chosen)
+    sent_before = _sent_before(bootstrap_servers, chosen)
     for upload in chosen:
         verdict = _verdict(upload, sent_before)
         became[verdict] += 1
         if verdict == "sent":
             candidates.append(upload)
-    accepted = list(_accepted(candidates, catalog, registry_url))
-    became["rejected still"] = len(candidates) - len(accepted)
-    became["sent"] = len(accepted)
-    if accepted:
+    del became["sent"]
+    judged = list(_judged(candidates, catalog, registry_url))
+    became.update(verdict for _, verdict in judged)
+    if became["sent"]:
         producer.begin_transaction()
         sender = Sender(producer)
-        for upload in accepted:
+        for upload in (upload for upload, verdict in judged if verdict == "sent"):
             topic, partition, _ = upload.source
             sender.send(topic, upload.record.value, upload.record.key, _headers(upload), partition)
         sender.finish()
@@ -108,7 +116,7 @@ def _verdict(upload: Quarantined, sent_before: set[str]) -> str:
     return "from the future" if upload.said["reason"] == "future_time" else "sent"
 
 
-def _repeated(bootstrap_servers: str, chosen: Iterable[Quarantined]) -> set[str]:
+def _sent_before(bootstrap_servers: str, chosen: Sequence[Quarantined]) -> set[str]:
     """Names of the uploads whose repetition stands in a raw topic; it stands behind the upload itself."""
     first: dict[Place, int] = {}
     for upload in chosen:
@@ -121,12 +129,28 @@ def _repeated(bootstrap_servers: str, chosen: Iterable[Quarantined]) -> set[str]
         for place, (begin, end) in spans(bootstrap_servers, counts).items()
         if place in first
     }
-    found = (header for records in read(bootstrap_servers, searched) for record in records for header in record.headers)
-    return {value.decode(errors="replace") for name, value in found if name == RETRY_OF and value is not None}
+    found = (record for records in read(bootstrap_servers, searched) for record in records)
+    return repeated({_name(upload): upload for upload in chosen}, found)
 
 
-def _accepted(uploads: Sequence[Quarantined], catalog: Catalog, registry_url: str) -> Iterator[Quarantined]:
-    """Those that the normaliser accepts today, asked with their original time of receipt."""
+def repeated(chosen: Mapping[str, Quarantined], records: Iterable[Record]) -> set[str]:
+    """Names of those of `chosen` (by name) that one of the records repeats: header, partition, key and value."""
+    names = set()
+    for record in records:
+        for header, value in record.headers:
+            upload = chosen.get((value or b"").decode(errors="replace")) if header == RETRY_OF else None
+            if upload is not None and _is_same(upload, record):
+                names.add(_name(upload))
+    return names
+
+
+def _is_same(upload: Quarantined, record: Record) -> bool:
+    content = upload.record.key, upload.record.value
+    return upload.source[:2] == record[:2] and content == (record.key, record.value)
+
+
+def _judged(uploads: Sequence[Quarantined], catalog: Catalog, registry_url: str) -> Iterator[tuple[Quarantined, str]]:
+    """Each upload and what becomes of it."""
     for (topic, partition), same in groupby(sorted(uploads, key=lambda u: u.source), key=lambda u: u.source[:2]):
         group = list(same)
         for start in range(0, len(group), BATCH):
@@ -141,8 +165,17 @@ def _accepted(uploads: Sequence[Quarantined], catalog: Catalog, registry_url: st
                 headers=[original_headers(upload.record) for upload in part],  # type: ignore[misc] # null headers pass
             )
             writers = asyncio.run(known_writers(registry_url, batch))
-            refused = set(normalise(batch, catalog, writers).rejected["row"])
-            yield from (upload for row, upload in enumerate(part) if row not in refused)
+            yield from zip(part, verdicts(batch, catalog, writers, int(time.time() * 1000)), strict=True)
+
+
+def verdicts(batch: RawBatch, catalog: Catalog, writers: Mapping[WriterId, WriterSchema | None], now: int) -> list[str]:
+    """What becomes of each upload of a batch, received at its `timestamps`, when sent again `now` (epoch ms)."""
+    first = normalise(batch, catalog, writers).accepted.drop("received_at")
+    second = normalise(replace(batch, timestamps=[now] * len(batch)), catalog, writers).accepted.drop("received_at")
+    accepted = set(first["source_offset"])
+    alike = set(first.join(second, on=first.columns, how="semi", nulls_equal=True)["source_offset"])
+    became = dict.fromkeys(accepted, "judged otherwise by now") | dict.fromkeys(alike, "sent")
+    return [became.get(offset, "rejected still") for offset in batch.offsets]
 
 
 async def known_writers(registry_url: str, batch: RawBatch) -> dict[WriterId, WriterSchema | None]:

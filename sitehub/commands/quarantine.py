@@ -124,8 +124,8 @@ def retry(
 ) -> None:
     """Send rejected uploads of a province once more that the present mappings and schemas accept.
 
-    Running it again sends nothing twice; an upload is retried at most three times. Uploads from the future are never
-    retried: waiting makes a wrong clock look right.
+    Running it again sends nothing twice; an upload is retried at most three times. Uploads from the future and those
+    that would be judged otherwise by now are not retried: waiting makes a wrong clock look right.
 
     Parameters
     ----------

@@ -23,13 +23,13 @@ BUSY_TIMEOUT_S = 60
 
 
 def engine(url: str) -> sa.Engine:
-    """An engine for `url`. SQLite gets WAL (readers never wait for the writer), a busy timeout, real transactions."""
+    """An engine whose errors name no values. SQLite gets WAL (no reader waits), a busy timeout, real transactions."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True)
+        return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    made = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+    made = sa.create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
     sa.event.listen(made, "connect", _prepare_sqlite)
     sa.event.listen(made, "begin", _begin_sqlite)
     return made

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import traceback
 from collections.abc import AsyncIterable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 
 from streams.lane import Lane, Process
 from streams.source import Source
@@ -17,11 +20,23 @@ from streams.source import Source
 log = structlog.get_logger(__name__)
 
 CRASHED: Final = 71
+CAUSES: Final = 5
+
+
+def described(error: BaseException) -> str:
+    """What went wrong and where, without the error's own text: that may hold values of an upload, so of a person."""
+    kinds = [type(error).__name__]
+    while (cause := error.__cause__) is not None and len(kinds) < CAUSES:
+        error = cause
+        kinds.append(type(error).__name__)
+    places = [f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in traceback.extract_tb(error.__traceback__)]
+    said = [str(error)] if isinstance(error, (KafkaError, OSError)) else []
+    return ": ".join([" from ".join(kinds), *said, " > ".join(places)])
 
 
 def crash(error: BaseException) -> None:
     """Crash only (只崩不跳): one line, and out. Nothing uncommitted is visible; the supervisor starts a new process."""
-    log.critical("the worker ends: nothing of its last transaction is visible", error=repr(error))
+    log.critical("the worker ends: nothing of its last transaction is visible", error=described(error))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(CRASHED)

@@ -71,11 +71,14 @@ class HistorySink:
 
 
 def sinks_of(topic: str, catalog: Catalog, lake: Lake, engine: sa.Engine) -> list[Sink]:
-    """The sinks of a canonical or quarantine topic."""
+    """The sinks of a canonical or quarantine topic, in the order of writing.
+
+    The history comes first: the lake's commit is what makes figures be computed again, and they read the history.
+    """
     for kind in catalog.canonical.values():
         if topic == canonical_topic(kind.name):
-            history = [HistorySink(engine, kind.name)] if kind.register else []
-            return [CanonicalSink(lake, kind.name), *history]
+            history: list[Sink] = [HistorySink(engine, kind.name)] if kind.register else []
+            return [*history, CanonicalSink(lake, kind.name)]
     return [QuarantineSink(lake)]
 
 

@@ -3,9 +3,8 @@
 import json
 import sys
 from dataclasses import asdict, replace
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
-from cyclopts import Parameter
 from rich.console import Console
 
 from sitehub.options import AsJson
@@ -13,12 +12,10 @@ from sitehub.options import AsJson
 EXAMPLES = 10
 
 
-def replay(
-    *, topic: str, into: str, compare: Annotated[bool, Parameter(negative="")] = False, as_json: AsJson = False
-) -> None:
+def replay(*, topic: str, into: str, compare: bool = True, as_json: AsJson = False) -> None:
     """Normalise a raw topic again into fresh topics, and compare with what was made of it live.
 
-    Exit 0 when done (with --compare: when every byte is equal), 1 on a difference, 2 for a wrong topic or prefix.
+    Exit 0 when every byte is equal (with --no-compare: when done), 1 on a difference, 2 for a wrong topic or prefix.
 
     Parameters
     ----------
@@ -27,7 +24,7 @@ def replay(
     into
         Prefix of the fresh topics: PREFIX.canonical.<kind> and PREFIX.quarantine.<province>. They must not exist.
     compare
-        Compare topic, partition, key, value and headers of the two records of each upload.
+        Compare topic, partition, key, value and headers of the two records of each upload; --no-compare leaves it out.
     """
     from infra.topics import create_topics, topic_specs
     from pipelines.catalog import Catalog

@@ -1,12 +1,15 @@
 """How far a consumer group is behind the log (消费滞后)."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from confluent_kafka import (
+    Consumer,
     ConsumerGroupState,
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
+    KafkaError,
     KafkaException,
     TopicPartition,
 )
@@ -15,11 +18,15 @@ from confluent_kafka.admin import OffsetSpec
 from infra.stack.broker import admin
 
 TIMEOUT = 10.0
+LAST_OFFSETS = 64
+
+Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Lag:
-    """Offsets of one topic that a reader has not finished; end and done are sums over its partitions."""
+    """Offsets of one topic that a reader has not finished; end (behind the last record) and done are sums over its
+    partitions. Marks of transactions between records count as offsets, behind the last record they do not."""
 
     reader: str
     topic: str
@@ -55,11 +62,72 @@ def group_lag(bootstrap_servers: str, group: str, topics: dict[str, int]) -> lis
     partitions = [(topic, partition) for topic, count in topics.items() for partition in range(count)]
     if not partitions:
         return []
-    client = admin(bootstrap_servers)
-    request = ConsumerGroupTopicPartitions(group, [TopicPartition(*at) for at in partitions])
-    answer = client.list_consumer_group_offsets([request], request_timeout=TIMEOUT)[group].result()
-    done = {(at.topic, at.partition): max(at.offset, 0) for at in answer.topic_partitions}
-    return lags(group, end_offsets(bootstrap_servers, partitions), done)
+    member = _consumer(bootstrap_servers, group)  # it never joins the group
+    try:
+        answer = member.committed([TopicPartition(*at) for at in partitions], timeout=TIMEOUT)
+    finally:
+        member.close()
+    done = {(at.topic, at.partition): max(at.offset, 0) for at in answer}
+    return lags(group, record_ends(bootstrap_servers, done), done)
+
+
+def record_ends(bootstrap_servers: str, done: Mapping[Place, int]) -> dict[Place, int]:
+    """Offset behind the last committed record of each partition; that of `done` where no record lies behind it.
+
+    The log's end will not do: behind the last record of a transaction lies its mark, which no reader ever finishes.
+    """
+    log_ends = end_offsets(bootstrap_servers, list(done))
+    found = {place: max(done[place], 0) for place in log_ends}
+    open_ends = {place: end for place, end in log_ends.items() if end > done[place]}
+    consumer = _consumer(bootstrap_servers, "sitehub-lag")
+    try:
+        width = LAST_OFFSETS
+        while open_ends:
+            starts = {place: max(done[place], end - width) for place, end in open_ends.items()}
+            lasts = _last_records(consumer, starts, open_ends)
+            found |= {place: last + 1 for place, last in lasts.items()}
+            open_ends = {
+                place: end for place, end in open_ends.items() if place not in lasts and starts[place] > done[place]
+            }
+            width *= LAST_OFFSETS
+    finally:
+        consumer.close()
+    return found
+
+
+def _last_records(consumer: Consumer, starts: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[Place, int]:
+    """Offset of the last record with start ≤ offset < end of each partition that has one there."""
+    consumer.assign([TopicPartition(*place, start) for place, start in starts.items()])
+    waiting, found, until = set(starts), {}, time.monotonic() + TIMEOUT
+    while waiting:
+        if time.monotonic() > until:
+            raise TimeoutError(f"Kafka did not give the ends of {len(waiting)} partitions within {TIMEOUT:.0f} s")
+        for message in consumer.consume(1000, timeout=0.2):
+            place = cast("Place", (message.topic(), message.partition()))
+            error, offset = message.error(), cast("int", message.offset())
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            if error is None and offset < ends[place]:
+                found[place] = offset
+            if error is not None or offset >= ends[place] - 1:
+                waiting.discard(place)
+    return found
+
+
+def _consumer(bootstrap_servers: str, group: str) -> Consumer:
+    """It reads committed records and commits nothing."""
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 50,
+            "log_level": 0,
+        }
+    )
 
 
 def lags(reader: str, ends: dict[tuple[str, int], int], done: dict[tuple[str, int], int]) -> list[Lag]:

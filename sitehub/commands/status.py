@@ -4,16 +4,16 @@ import json
 import sys
 from dataclasses import asdict
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
 
-from infra.lag import Lag, end_offsets, group_lag, lags
+from infra.lag import Lag, group_lag, lags, record_ends
 from infra.stack.broker import broker_answers
 from infra.stack.ports import answers
 from infra.stack.registry import registry_answers
 from infra.topics import list_topics
+from pipelines.dust.readings import ZONE
 from sitehub.options import AsJson
 from sitehub.services import group_of
 from sitehub.settings import Settings, settings
@@ -63,7 +63,7 @@ def _landing_lag(chosen: Settings, topics: dict[str, int]) -> list[Lag]:
     if not partitions:
         return []
     landed = {at: lake.transaction_version(tables[at[0]], f"{at[0]}/{at[1]}") or 0 for at in partitions}
-    return lags("landing", end_offsets(chosen.bootstrap_servers, partitions), landed)
+    return lags("landing", record_ends(chosen.bootstrap_servers, landed), landed)
 
 
 def _print_json(state: StackState | None, reachable: dict[str, bool], behind: list[Lag]) -> None:
@@ -78,13 +78,12 @@ def _print_json(state: StackState | None, reachable: dict[str, bool], behind: li
 
 def _print_tables(chosen: Settings, state: StackState | None, reachable: dict[str, bool], behind: list[Lag]) -> None:
     console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    zone = ZoneInfo(chosen.timezone)
     if state is None:
         console.print(f"No stack of {chosen.home} runs. Start one with `sitehub up`.")
     else:
         table = Table("service", "state", "pid", "since", "restarts", "address", box=None, pad_edge=False)
         for service in state.services:
-            since = datetime.fromtimestamp(service.since, zone).strftime("%Y-%m-%d %H:%M:%S")
+            since = datetime.fromtimestamp(service.since, ZONE).strftime("%Y-%m-%d %H:%M:%S")
             table.add_row(service.name, service.state, str(service.pid), since, str(service.restarts), service.address)
         console.print(table)
     for name, answer in reachable.items():

@@ -7,6 +7,7 @@ process ends whatever is left when the supervisor itself is killed.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from infra.guardian import MARK, sweep
 
 LONGEST_PAUSE = 30.0
 STEADY_AFTER = 60.0  # s of running after which earlier ends no longer count
+LEAST_FREE = 64 << 20  # bytes; below, broker, lake and database fail, each in its own words
 PLAIN_OUTPUT = {"NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}  # it goes to files
 
 
@@ -185,7 +187,7 @@ class Supervisor:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         if run.ends_in_a_row > run.service.most_restarts:
             run.state = "given up"
-            self._given_up = StackError(f"{name} ended {run.ends_in_a_row} times in a row ({how}).", f"See {run.log}.")
+            self._given_up = StackError(f"{name} ended {run.ends_in_a_row} times in a row ({how}).", _remedy(run.log))
             self._something_wrong.set()
             self._changed()
             return None
@@ -210,6 +212,14 @@ def sweep_guardian(guardian: subprocess.Popen[bytes]) -> None:
     if guardian.stdin is not None:
         guardian.stdin.close()
     guardian.wait()
+
+
+def _remedy(log: Path) -> str:
+    """Where to look; a disk that is full is named, because the program itself may have died without saying so."""
+    free = shutil.disk_usage(log.parent).free
+    if free >= LEAST_FREE:
+        return f"See {log}."
+    return f"The disk of {log.parent} is full ({free >> 20} MiB free): free space there. See also {log}."
 
 
 def _kill_group(leader: int) -> None:

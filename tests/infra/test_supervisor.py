@@ -1,10 +1,12 @@
 """The supervisor: order, restarts, giving up, and no process left behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +83,16 @@ def test_a_service_that_keeps_failing_is_given_up_loudly(tmp_path: Path) -> None
         with pytest.raises(StackError, match=r"worker ended 1 times in a row \(exit code 7\).*worker\.log"):
             supervisor.wait()
     assert (tmp_path / "logs" / "worker.log").read_text() == "out of order\n"
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker, lake or database on a full disk dies in its own words; who reads the error learns the cause."""
+    usage = namedtuple("usage", ("total", "used", "free"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1 << 40, 1 << 40, 3 << 20))
+    with Supervisor(tmp_path / "logs", tell=lambda _: None) as supervisor:
+        supervisor.start([python("worker", "import sys; sys.exit(1)", most_restarts=0)])
+        with pytest.raises(StackError, match=r"The disk of .*logs is full \(3 MiB free\): free space there"):
+            supervisor.wait()
 
 
 def test_a_service_that_never_gets_ready_is_an_error(tmp_path: Path) -> None:

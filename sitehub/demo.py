@@ -8,8 +8,10 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from infra.stack.ports import LOOPBACK, free_ports
 from infra.stack.registry import registry_url
 from infra.supervisor import Supervisor
 from pipelines.catalog import Catalog
+from simulation.encode import Registry
 from simulation.send import send
 from simulation.simulate import Simulation, simulate
 from simulation.spec import LOCAL, Spec
@@ -89,16 +92,19 @@ def run_demo(chosen: Settings, spec: Spec, kill: bool, steps: Steps) -> bool:
     packages = fetch_packages(chosen)
     shutil.rmtree(chosen.home, ignore_errors=True)
     catalog = Catalog.load(chosen.catalog_dir)
-    with Supervisor(chosen.home / "logs", tell=steps.console.print) as supervisor:
+    with (
+        simulating(spec, catalog) as (registry, simulated),
+        Supervisor(chosen.home / "logs", tell=steps.console.print) as supervisor,
+    ):
         with steps.step("Kafka and the registry"):
             supervisor.start(kafka_and_registry(chosen, packages))
             provision(chosen, catalog)
             upgrade(chosen.gold_url)
-            registry = prepare(spec, chosen, catalog, topics=True)
+            registry.set_result(prepare(spec, chosen, catalog, topics=True))
         with steps.step("normalisers of all feeds, and the landing"):
             supervisor.start(workers(chosen, catalog.provinces))
-        with steps.step(f"{spec.days} days of {spec.devices} devices simulated"):
-            simulation = simulate(spec, catalog, registry)
+        with steps.step(f"{spec.days} days of {spec.devices} devices simulated meanwhile"):
+            simulation = simulated.result()
             simulation.write(chosen.home / "simulation")
         _upload(simulation, chosen, supervisor, kill, steps)
         with steps.step("normalised and landed"):
@@ -110,6 +116,25 @@ def run_demo(chosen: Settings, spec: Spec, kill: bool, steps: Steps) -> bool:
         good = summarise(Finished(chosen, simulation, outcomes), account, found, steps.console)
     steps.console.print(f"Everything stopped after {time.monotonic() - steps.began:.0f} s.")
     return good
+
+
+@contextmanager
+def simulating(spec: Spec, catalog: Catalog) -> Iterator[tuple[Future[Registry], Future[Simulation]]]:
+    """Simulates beside the start of the servers, and imports Dagster after it: both take seconds.
+
+    Gives what the vendors will ask the registry for, to be filled in once it answers, and the simulation to come. The
+    vendors ask only when all has happened and is to be encoded.
+    """
+    known: Future[Registry] = Future()
+    asked = Registry(lambda subject: known.result().id_of(subject), lambda subject: known.result().guid_of(subject))
+    with ThreadPoolExecutor(1) as beside:
+        simulated = beside.submit(simulate, spec, catalog, asked)
+        beside.submit(import_module, "assets.runs")
+        try:
+            yield known, simulated
+        finally:
+            known.cancel()  # nobody waits for a registry that did not come
+            beside.shutdown(cancel_futures=True)
 
 
 def _upload(simulation: Simulation, chosen: Settings, supervisor: Supervisor, kill: bool, steps: Steps) -> None:
@@ -126,7 +151,7 @@ def _upload(simulation: Simulation, chosen: Settings, supervisor: Supervisor, ki
 
 def _compute(chosen: Settings, steps: Steps) -> "list[Outcome]":
     """Materialise what changed in the lake."""
-    from assets.hub import Hub  # Dagster takes seconds to import: while the workers are busy, not before they start
+    from assets.hub import Hub  # Dagster takes seconds to import: beside the start of the workers, see simulating()
     from assets.runs import changed, instance_at, materialise, remember
 
     hub = Hub.at(chosen)

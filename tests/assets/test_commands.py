@@ -53,6 +53,20 @@ def test_the_command_computes_what_changed_and_only_once(home: Path, hub_of_home
     assert json.loads(materialise(home, "--changed", "--json").stdout) == []
 
 
+def test_a_range_of_days_is_computed(home: Path, hub_of_home: Hub) -> None:
+    """--from and --to compute each day between them, the last one included, and no other."""
+    for number in range(4):
+        Landing(hub_of_home).rejected("shanxi", DAY + timedelta(days=number), "bad_time")
+    last = DAY + timedelta(days=2)
+    done = materialise(home, "--province", "shanxi", "--from", f"{DAY}", "--to", f"{last}", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [outcome["day"] for outcome in json.loads(done.stdout)] == ["2026-03-03", "2026-03-04", "2026-03-05"]
+    counts = [
+        figures(hub_of_home, "rejected_daily", "shanxi", DAY + timedelta(days=n))["count"].sum() for n in range(4)
+    ]
+    assert counts == [1, 1, 1, 0]
+
+
 def test_the_command_fails_when_a_check_fails(home: Path, hub_of_home: Hub) -> None:
     """A blocking check that fails is told in words, and the exit code is 1."""
     for _ in range(2):
@@ -84,6 +98,6 @@ def test_arguments_that_do_not_fit_are_refused(
 
 
 def test_a_backfill_of_14_days_runs(home: Path) -> None:
-    """Fourteen days launched as the UI launches them are carried out by the daemon, one run a day."""
+    """Fourteen days of a province, launched as the UI launches them, end with whole nights."""
     done = run(home, "-m", "tests.assets.backfill_of_14_days")
     assert done.returncode == 0, done.stderr[-3000:]

@@ -98,6 +98,6 @@ def test_arguments_that_do_not_fit_are_refused(
 
 
 def test_a_backfill_of_14_days_runs(home: Path) -> None:
-    """Fourteen days of a province, launched as the UI launches them, end with whole nights."""
+    """Fourteen days launched as the UI launches them are carried out by the daemon, one run a day."""
     done = run(home, "-m", "tests.assets.backfill_of_14_days")
     assert done.returncode == 0, done.stderr[-3000:]

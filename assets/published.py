@@ -68,7 +68,8 @@ def checked(hub: Hub, table: str, frame: pl.DataFrame | pl.LazyFrame, at: FeedDa
             "expectations": verdict.expectations,
             "rows": verdict.rows,
             "rows_judged": verdict.rows_judged,
-            "data_docs": dg.MetadataValue.url(verdict.page.as_uri()),
+            # a path, not a link: browsers refuse file:// from a page that came by http
+            "data_docs": dg.MetadataValue.path(verdict.page.absolute()),
             "findings": dg.MetadataValue.md(_findings(verdict)),
         },
     )

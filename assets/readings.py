@@ -8,7 +8,7 @@ import polars as pl
 from assets.figures import OWNERS, POOL, check_spec
 from assets.hub import Hub
 from assets.partitions import FEED_DAYS, FeedDay
-from assets.published import checked, column_schema
+from assets.published import PREVIEW_ROWS, checked, column_schema, preview
 from assets.version import code_version
 
 LANDED = (
@@ -80,6 +80,7 @@ def _survey(readings: pl.LazyFrame) -> dict[str, Any]:
         "devices": counts["devices"],
         "good / all readings": f"{counts['good']} / {counts['rows']}",
         "readings twelve hours off": counts["twelve_hours"],
+        "preview": dg.MetadataValue.md(preview(readings.head(PREVIEW_ROWS).collect())),
         "last received": str(counts["last_received"] or "–"),
         "mappings": ", ".join(counts["mappings"]) or "–",
     }

@@ -1,6 +1,5 @@
 """The daily dust report as an asset (扬尘监测日报): the gold figures through the view model into files."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -8,6 +7,7 @@ import dagster as dg
 from assets.figures import OWNERS
 from assets.hub import Hub
 from assets.partitions import FEED_DAYS, FeedDay
+from assets.published import described
 from assets.version import code_version
 from reports.inputs import DustReportInputs
 from reports.render import render_all
@@ -27,18 +27,16 @@ from store.dust_inputs import dust_inputs
     tags={"layer": "report"},
     owners=OWNERS,
     code_version=code_version(),
-    output_required=False,
 )
-def dust_report(context: dg.AssetExecutionContext, hub: Hub) -> Iterator[dg.MaterializeResult[None]]:
-    """Draws the report; it runs only where every blocking check of the run has passed."""
+def dust_report(context: dg.AssetExecutionContext, hub: Hub) -> dg.MaterializeResult[None]:
+    """Draws the report; it runs only where every blocking check of the run has passed.
+
+    The control stations' partition is empty: without it a backfill of all feeds would not end.
+    """
     at = FeedDay.of(context.partition_key)
     if at.is_reference:
-        context.log.info("no report is made of the control stations")
-        return
+        return dg.MaterializeResult(metadata={"dagster/row_count": 0, "report": "none is made of control stations"})
     frames = dust_inputs(hub.gold, hub.lake, at.province, at.day, Path(hub.catalog_dir))
     files = render_all(build_view(DustReportInputs(**frames)), hub.report_folder(at))
-    yield dg.MaterializeResult(metadata={name: _link(path) for name, path in files.items()})
-
-
-def _link(path: Path) -> dg.UrlMetadataValue:
-    return dg.MetadataValue.url(path.absolute().as_uri())
+    shown = {name: dg.MetadataValue.path(path.absolute()) for name, path in files.items()}
+    return dg.MaterializeResult(metadata=described(frames["daily"], {}) | shown)

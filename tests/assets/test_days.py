@@ -59,8 +59,16 @@ def test_late_data_repair_the_past(hub: Hub, landing: Landing, instance: dg.Dags
     assert shown["received / expected"] == "1440 / 1440"
     assert shown["dagster/row_count"] == 1
     assert "D1" in shown["preview"]
-    assert Path(shown["data_docs"].removeprefix("file://")).is_file()
-    assert events(instance, "dust_report") == [JIANGSU.key]  # none of the control stations
+    assert Path(shown["data_docs"]).is_file()
+    shown = metadata(instance, "canonical_readings")
+    assert shown["dagster/row_count"] == 1440
+    assert "D1" in shown["preview"]
+    shown = metadata(instance, "dust_report")
+    assert shown["dagster/row_count"] == 1
+    assert "D1" in shown["preview"]
+    assert Path(shown["html"]).samefile(report)
+    assert events(instance, "dust_report") == [JIANGSU.key, STATIONS.key]
+    assert len(list(Path(hub.reports_dir).rglob("*.html"))) == 1  # none of the control stations
 
 
 def test_a_failed_check_blocks_the_report(hub: Hub, landing: Landing, instance: dg.DagsterInstance) -> None:

@@ -15,7 +15,7 @@ from pipelines.dust.readings import (
     day_end,
     energy_mean,
     good,
-    measured_by_hour,
+    measured_in_parts,
     midnight,
     slot,
     with_interval,
@@ -156,7 +156,7 @@ def _quarters(readings: pl.LazyFrame, devices: pl.DataFrame, day: date, paramete
             last=pl.col("number").max(),
         )
         .filter(pl.col("came") * QUARTER_DEN >= pl.col("due") * QUARTER_NUM)
-        for _, frame in measured_by_hour(readings, day)
+        for frame in measured_in_parts(readings, day)
     ]
     return pl.concat(parts).with_columns(ended=pl.col("began") + QUARTER).select(*PERIODS).cast(PERIODS)
 

@@ -3,7 +3,7 @@
 The hour h covers [h, h+1). Columns: see HOURS. A mean that is not valid is kept with its count and marked.
 """
 
-from datetime import date, datetime
+from datetime import date
 
 import polars as pl
 
@@ -15,7 +15,7 @@ from pipelines.dust.readings import (
     day_end,
     energy_mean,
     good,
-    measured_by_hour,
+    measured_in_parts,
     midnight,
     slot,
     versions,
@@ -59,7 +59,7 @@ def device_hours(readings: pl.DataFrame | pl.LazyFrame, devices: pl.DataFrame, d
     readings: canonical dust readings of the day (others are left out); devices: the device register (device_code,
     expected_interval_s). A device that is not registered is taken to be due every 60 s.
     """
-    hours = [_hour(frame, devices, day, hour) for hour, frame in measured_by_hour(readings.lazy(), day) if frame.height]
+    hours = [_means(frame, devices, day) for frame in measured_in_parts(readings.lazy(), day) if frame.height]
     return _finished(pl.concat(hours) if hours else pl.DataFrame(schema=HOURS), day)
 
 
@@ -95,20 +95,17 @@ def _counted(parameter: str) -> pl.Expr:
     return pl.col(parameter).is_not_null().cast(pl.Int64).alias(f"{parameter}_n")
 
 
-def _hour(frame: pl.DataFrame, devices: pl.DataFrame, day: date, hour: datetime) -> pl.DataFrame:
-    """The means of one hour. Rows are sorted first, so that no sum depends on the order of arrival."""
+def _means(frame: pl.DataFrame, devices: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The means of whole hours. Rows are sorted first, so that no sum depends on the order of arrival."""
     flags = [good(name).alias(f"{name}_good") for name in (*PARAMETERS, *WEATHER)]
     rows = with_interval(distinct(frame), devices).with_columns(*flags, slot=slot(day))
-    return (
-        rows.group_by("province", "device_code", maintain_order=True)
-        .agg(
-            *[expression for p in PARAMETERS for expression in _mean(p)],
-            *[pl.col(name).filter(pl.col(f"{name}_good")).mean() for name in WEATHER],
-            readings=pl.len().cast(pl.Int64),
-            duplicates=pl.col("duplicates").sum(),
-            mapping=versions(),
-        )
-        .with_columns(hour_start=pl.lit(hour, TIME))
+    hour_start = pl.col("observed_at").dt.truncate("1h").alias("hour_start")
+    return rows.group_by("province", "device_code", hour_start, maintain_order=True).agg(
+        *[expression for p in PARAMETERS for expression in _mean(p)],
+        *[pl.col(name).filter(pl.col(f"{name}_good")).mean() for name in WEATHER],
+        readings=pl.len().cast(pl.Int64),
+        duplicates=pl.col("duplicates").sum(),
+        mapping=versions(),
     )
 
 

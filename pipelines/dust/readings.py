@@ -14,6 +14,7 @@ ASSUMED_INTERVAL_S = 60
 REPAIR = timedelta(days=10)
 """Uploads received later than this after the day no longer change its figures (model: the ministry's rule)."""
 MEASURED = ("instant", "minute")
+AT_ONCE = 1_000_000  # readings, about what an hour of a large province has
 """Periods that feed the hub's own means. Day, hour and 15-minute values of a device are means already."""
 
 
@@ -52,10 +53,26 @@ def measured_by_hour(
     A province's day may have 20 million rows: an hour of it fits in memory, and the lake's file statistics keep the
     other hours from being read.
     """
-    wanted = readings.filter(pl.col("period").is_in(MEASURED), in_repair(day))
+    wanted = _measured(readings, day)
     for hour in hours_of(day):
         until = min(hour + HOUR + spill, day_end(day))
         yield hour, wanted.filter(between(hour, until)).collect(engine="streaming")
+
+
+def measured_in_parts(readings: pl.LazyFrame, day: date) -> Iterator[pl.DataFrame]:
+    """The instant and minute readings of the day in parts of whole hours: all at once where they are AT_ONCE or fewer.
+
+    For what is grouped within an hour anyway: a small province's day then costs one pass, not twenty-four.
+    """
+    whole = _measured(readings, day).filter(between(midnight(day), day_end(day)))
+    if whole.select(pl.len()).collect(engine="streaming").item() <= AT_ONCE:
+        yield whole.collect(engine="streaming")
+    else:
+        yield from (frame for _, frame in measured_by_hour(readings, day))
+
+
+def _measured(readings: pl.LazyFrame, day: date) -> pl.LazyFrame:
+    return readings.filter(pl.col("period").is_in(MEASURED), in_repair(day))
 
 
 def good(parameter: str) -> pl.Expr:

@@ -150,3 +150,12 @@ def test_station_hours_are_the_published_values_with_the_index_of_the_hour() -> 
     assert (full["pm2_5"], full["pm2_5_n"], full["pm2_5_valid"], full["tsp_valid"]) == (66.0, 1, True, False)
     assert (full["aqi"], full["primary_pollutant"], full["station_name"]) == (106, "pm2_5", "测站")
     assert (empty["pm2_5_valid"], empty["aqi"], empty["primary_pollutant"]) == (False, None, None)
+
+
+def test_a_large_day_hour_by_hour_gives_what_a_small_day_gives_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much is read at a time changes no figure."""
+    sent = readings(minutes("00:00", 1440, pm10=80.0), minutes("07:30", 300, step_s=120, noise=61.5))
+    at_once = device_hours(sent, REGISTER, DAY)
+    monkeypatch.setattr("pipelines.dust.readings.AT_ONCE", 0)
+    assert at_once.height == 24
+    assert at_once.equals(device_hours(sent, REGISTER, DAY))

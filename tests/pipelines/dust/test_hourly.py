@@ -154,7 +154,7 @@ def test_station_hours_are_the_published_values_with_the_index_of_the_hour() -> 
 
 def test_a_large_day_hour_by_hour_gives_what_a_small_day_gives_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """How much is read at a time changes no figure."""
-    sent = readings(minutes("00:00", 1440, pm10=80.0), minutes("07:30", 300, step_s=120, noise=61.5))
+    sent = readings([*minutes("00:00", 1440, pm10=80.0), *minutes("07:30", 300, step_s=120, noise=61.5)])
     at_once = device_hours(sent, REGISTER, DAY)
     monkeypatch.setattr("pipelines.dust.readings.AT_ONCE", 0)
     assert at_once.height == 24

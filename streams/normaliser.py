@@ -7,6 +7,8 @@ import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Final
 
 import faust
@@ -30,6 +32,8 @@ log = structlog.get_logger(__name__)
 # A killed worker's partitions are given away after the session time-out; the rest keeps Faust's queues short.
 FAUST_SETTINGS: Final[dict[str, Any]] = {
     "store": "memory://",
+    # Faust makes a folder for tables, which there are none of: not in whatever folder the worker was started in.
+    "datadir": str(Path(gettempdir()) / "sitehub-faust"),
     "web_enabled": False,
     "topic_disable_leader": True,
     "topic_allow_declare": False,

@@ -13,7 +13,6 @@ import great_expectations.expectations as gxe
 import polars as pl
 from great_expectations.expectations.expectation import Expectation
 
-from pipelines.dust.validity import VALID_HOURS
 from pipelines.dust.readings import ZONE
 from pipelines.dust.validity import VALID_HOURS
 from pipelines.faults import REASONS

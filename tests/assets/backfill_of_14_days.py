@@ -58,9 +58,9 @@ def main() -> None:
         for _ in range(ROUNDS):
             list(execute_backfill_iteration(workspace, get_default_daemon_logger("backfill")))
             backfill = instance.get_backfill(backfill_id)
-            assert backfill is not None
-            if backfill.status in BULK_ACTION_TERMINAL_STATUSES:
+            if backfill is not None and backfill.status in BULK_ACTION_TERMINAL_STATUSES:
                 break
+        assert backfill is not None
         assert backfill.status == BulkActionStatus.COMPLETED_SUCCESS, backfill.status
         for asset in COMPUTED:
             assert instance.get_materialized_partitions(asset.key) == {at.key for at in PARTITIONS}, asset.key

@@ -2,8 +2,9 @@
 
 A device may send its parameters in separate messages, amend a value, or send a message twice. For each parameter the
 latest upload that says something of it holds: a value, or a note why there is none. An upload of which a later one
-says something else is a duplicate (重复); a message of other parameters is not. Uploads of a certain time put those
-with the note `observed_at=twelve_hours` aside, which tell of another time and only seem to be of this one.
+says something else, or that says nothing, is a duplicate (重复); a message of other parameters is not. Uploads of a
+certain time put those with the note `observed_at=twelve_hours` aside, which tell of another time and only seem to be
+of this one.
 """
 
 from collections.abc import Mapping
@@ -77,11 +78,14 @@ def _merged(uploads: pl.DataFrame) -> pl.DataFrame:
 
 
 def _superseded(rows: pl.DataFrame, said: Mapping[str, pl.Series], held: pl.DataFrame) -> pl.Series:
-    """For each row of `held` the uploads of which a later one says a parameter; all but one where none says any."""
+    """For each row of `held` the uploads that add nothing: of which a later one says a parameter, or that say none.
+
+    All but one where none says any.
+    """
     observation = rows.select(pl.struct(OBSERVATION).rle_id()).to_series()
     amended = [of & (held[name].gather(observation) != rows["upload"]) for name, of in said.items()]
     counted = (
-        pl.DataFrame({"observation": observation, "amended": reduce(or_, amended)})
+        pl.DataFrame({"observation": observation, "amended": reduce(or_, amended) | ~reduce(or_, said.values())})
         .group_by("observation", maintain_order=True)
         .agg(pl.col("amended").sum().cast(pl.Int64), others=pl.len().cast(pl.Int64) - 1)
     )

@@ -45,7 +45,7 @@ def test_an_amendment_of_one_parameter_leaves_the_others() -> None:
     row = held(reading("08:00", pm10=10.0, noise=61.0, mapping="a"), later(pm10=20.0, mapping="b"))
     assert (row["pm10"], row["noise"], row["duplicates"], row["mapping"]) == (20.0, 61.0, 1, "a;b")
     parts = held(reading("08:00", quality=9), later(1, noise=61.0), later(2, pm10=10.0), later(3, quality=9))
-    assert (parts["pm10"], parts["noise"], parts["duplicates"]) == (10.0, 61.0, 0)
+    assert (parts["pm10"], parts["noise"], parts["duplicates"]) == (10.0, 61.0, 2)  # two said nothing
     assert held(reading("08:00", quality=9), later(quality=9))["duplicates"] == 1
     doubled = held(reading("08:00", pm10=10.0), later(1, pm10=10.0), later(2, pm10=10.0, mapping="b"))
     assert (doubled["duplicates"], doubled["mapping"]) == (2, "b")
@@ -106,3 +106,10 @@ def test_the_order_of_rows_changes_nothing(sent: list[tuple[int, Any, Any, str |
     assert merged.height + merged["duplicates"].sum() <= len(rows)
     random.Random(seed).shuffle(rows)
     assert merged.equals(distinct(readings(rows)))
+
+
+def test_an_upload_that_says_nothing_beside_one_that_does_is_a_duplicate() -> None:
+    """A message without any value adds nothing, whether it came first or last."""
+    assert held(reading("08:00", pm10=60.0), later())["duplicates"] == 1
+    assert held(reading("08:00"), later(pm10=60.0))["duplicates"] == 1
+    assert held(reading("08:00"), later(), later(2))["duplicates"] == 2

@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: the settings of hypothesis and one real Kafka with a real registry a session."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = PROJECT_ROOT.parent / "shared" / "data"
+
+# Ctrl-C is tested: programs started here must not inherit that a shell's background job ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis_settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,24 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis_settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+Tell = Callable[[str], None]
+"""Tells a figure that the run's last lines repeat."""
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Tell:
+    """What a test has found, for the reader of the run, also where tests run in several processes."""
+    return lambda found: record_property("found", found)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Repeats what tests have told."""
+    for report in terminalreporter.getreports("passed"):
+        for name, found in report.user_properties:
+            if name == "found":
+                terminalreporter.write_line(f"{report.nodeid.split('::')[-1]}: {found}")
 
 
 @dataclass(frozen=True)

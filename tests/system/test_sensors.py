@@ -14,7 +14,7 @@ from sitehub.settings import Settings
 from store.gold import engine, read_history
 from store.lake import Lake
 from streams.ledger import ledger
-from tests.conftest import Stack
+from tests.conftest import Stack, Tell
 from tests.real_data import LOCAL, carry, sensor_table, sensor_uploads
 
 INTERVAL_S = 150
@@ -28,7 +28,7 @@ Tables = dict[str, pl.DataFrame]
 
 
 @pytest.mark.timeout(300)
-def test_sensors(own_stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sensors(own_stack: Stack, tmp_path: Path, tell: Tell) -> None:
     """Ledger, counts, rates and hours agree with the files, for thirty days of each sensor."""
     tables = {province: sensor_table(*entry[:3]) for province, entry in SENSORS.items()}
 
@@ -41,18 +41,17 @@ def test_sensors(own_stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture
     settings = carry(own_stack, tmp_path, list(SENSORS), uploads)
     lake, gold = Lake(settings.lake_url), engine(settings.gold_url)
     assert ledger(settings.bootstrap_servers, Catalog.load(), list(SENSORS)).is_exact
-    with capsys.disabled():
-        for province, table in tables.items():
-            held = lake.read("dust-reading", province).collect()
-            values_are_the_files(table, held)
-            devices = read_history(gold, "device", province, None)
-            told = pl.concat(rates_of(held, devices, day) for day in days_of(province))
-            rates_are_the_files(table, told)
-            duplicates = table.height - table["observed"].n_unique()
-            first = SENSORS[province][2][0][0]
-            assert hourly.device_hours(held, devices, first)["duplicates"].sum() == duplicates  # it is on the first day
-            summary = rates.roll_up(told, [])
-            print(f"\n{province}: {table.height} uploads, {duplicates} duplicates; {summary.to_dicts()[0]}", end="")
+    for province, table in tables.items():
+        held = lake.read("dust-reading", province).collect()
+        values_are_the_files(table, held)
+        devices = read_history(gold, "device", province, None)
+        told = pl.concat(rates_of(held, devices, day) for day in days_of(province))
+        rates_are_the_files(table, told)
+        duplicates = table.height - table["observed"].n_unique()
+        first = SENSORS[province][2][0][0]
+        assert hourly.device_hours(held, devices, first)["duplicates"].sum() == duplicates  # it is on the first day
+        summary = rates.roll_up(told, [])
+        tell(f"{province}: {table.height} uploads, {duplicates} duplicates; {summary.to_dicts()[0]}")
     assert lake.read_quarantine().collect().is_empty()
     report_tells(settings, date(2019, 4, 23))
 

@@ -12,7 +12,7 @@ from pipelines.limits import Limits
 from sitehub.settings import Settings
 from store.gold import engine, read_history
 from store.lake import Lake
-from tests.conftest import Stack
+from tests.conftest import Stack, Tell
 from tests.pipelines.dust.published import as_published
 from tests.real_data import LOCAL, carry, station_table, station_uploads
 
@@ -23,7 +23,7 @@ KEY = ["device_code", "hour_start"]
 
 
 @pytest.mark.timeout(300)
-def test_stations(own_stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stations(own_stack: Stack, tmp_path: Path, tell: Tell) -> None:
     """Every published hour is held; every mean of 24 hours and every index equals the published one."""
     table = station_table(FIRST, DAYS)
     settings = carry(own_stack, tmp_path, ["national"], lambda *known: station_uploads(table, *known))
@@ -33,12 +33,11 @@ def test_stations(own_stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert held["quality"].is_in([1, 9]).all()
     assert lake.read_quarantine().collect().is_empty()
     hours, days = figures(lake, read_history(engine(settings.gold_url), "device", "national", None))
-    with capsys.disabled():
-        print(f"\n{held.height} hours of {held['device_code'].n_unique()} stations, {DAYS} days")
-        means_equal(table, days, "pm2_5", "PM2.5_24h")
-        means_equal(table, days, "pm10", "PM10_24h")
-        index_equal(table, hours)
-        stored_are_the_same(settings, table, days)
+    tell(f"{held.height} hours of {held['device_code'].n_unique()} stations, {DAYS} days")
+    tell(means_equal(table, days, "pm2_5", "PM2.5_24h"))
+    tell(means_equal(table, days, "pm10", "PM10_24h"))
+    tell(index_equal(table, hours))
+    stored_are_the_same(settings, table, days)
 
 
 def figures(lake: Lake, devices: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -75,7 +74,7 @@ def stored_are_the_same(settings: Settings, table: pl.DataFrame, days: pl.DataFr
     )
 
 
-def means_equal(table: pl.DataFrame, days: pl.DataFrame, parameter: str, column: str, least: int = 1_000) -> None:
+def means_equal(table: pl.DataFrame, days: pl.DataFrame, parameter: str, column: str, least: int = 1_000) -> str:
     """The mean of 24 values, rounded with ties to even, is the running mean published with the day's last hour."""
     last_hour = table.filter(pl.col("hour") == 0, pl.col(column).is_not_null()).select(
         pl.col("station").alias("device_code"),
@@ -84,13 +83,13 @@ def means_equal(table: pl.DataFrame, days: pl.DataFrame, parameter: str, column:
     )
     whole = days.filter(pl.col(f"{parameter}_hours") == 24).join(last_hour, on=["device_code", "day"])
     equal = (as_published(whole[parameter]) == whole["published"]).sum()
-    print(f"{parameter}: {equal} of {whole.height} station-days of 24 hours equal the published mean")
     assert whole.height > least
     assert equal == whole.height
     assert (whole[f"{parameter}_reported"] == whole["published"]).all()
+    return f"{parameter}: {equal} of {whole.height} station-days of 24 hours equal the published mean"
 
 
-def index_equal(table: pl.DataFrame, hours: pl.DataFrame) -> None:
+def index_equal(table: pl.DataFrame, hours: pl.DataFrame) -> str:
     """The hourly index is the published one wherever one is published."""
     start = pl.col("label") - pl.duration(hours=1)
     published = table.select(
@@ -103,9 +102,7 @@ def index_equal(table: pl.DataFrame, hours: pl.DataFrame) -> None:
     equal = (stated["aqi"] == stated["published"]).sum()
     silent = both.filter(pl.col("published").is_null())
     computed = silent["aqi"].count()
-    print(
-        f"AQI: {equal} of {stated.height} published hours equal; of {silent.height} without one {computed} have values"
-    )
     assert equal == stated.height
     # The feed names no index where a pollutant was missing; the hub names that of the pollutants that are there.
     assert (silent.height, computed) == WITHOUT_INDEX
+    return f"AQI: {equal} of {stated.height} published hours equal; of {silent.height} without one {computed} have some"

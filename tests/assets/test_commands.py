@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from rich.console import Console
 
 from assets.hub import Hub
+from sitehub.cli import app
 from sitehub.commands import materialise as command
-from sitehub.settings import PROJECT_ROOT, Settings
+from sitehub.settings import PROJECT_ROOT, Settings, settings
 from tests.assets.world import DAY, Landing, figures
 
 
@@ -42,6 +44,23 @@ def materialise(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     return run(home, "-c", "from sitehub.cli import main; main()", "materialise", *arguments)
 
 
+@pytest.fixture
+def command_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., int]]:
+    """`sitehub materialise` with the settings of `home` in this process, which has Dagster already: the exit code."""
+    monkeypatch.setenv("SITEHUB_HOME", str(home))
+    monkeypatch.setattr(command, "console", Console(stderr=True, width=200))
+    settings.cache_clear()
+
+    def run_here(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            app(["materialise", *arguments])
+        assert isinstance(ended.value.code, int)
+        return ended.value.code
+
+    yield run_here
+    settings.cache_clear()
+
+
 def test_the_command_computes_what_changed_and_only_once(home: Path, hub_of_home: Hub) -> None:
     """--changed computes the days that changed, prints them, and finds nothing to do the second time."""
     Landing(hub_of_home).rejected("shanxi", DAY, "bad_time")
@@ -53,27 +72,30 @@ def test_the_command_computes_what_changed_and_only_once(home: Path, hub_of_home
     assert json.loads(materialise(home, "--changed", "--json").stdout) == []
 
 
-def test_a_range_of_days_is_computed(home: Path, hub_of_home: Hub) -> None:
+def test_a_range_of_days_is_computed(
+    hub_of_home: Hub, command_line: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
     """--from and --to compute each day between them, the last one included, and no other."""
     for number in range(4):
         Landing(hub_of_home).rejected("shanxi", DAY + timedelta(days=number), "bad_time")
     last = DAY + timedelta(days=2)
-    done = materialise(home, "--province", "shanxi", "--from", f"{DAY}", "--to", f"{last}", "--json")
-    assert done.returncode == 0, done.stderr
-    assert [outcome["day"] for outcome in json.loads(done.stdout)] == ["2026-03-03", "2026-03-04", "2026-03-05"]
+    assert command_line("--province", "shanxi", "--from", f"{DAY}", "--to", f"{last}", "--json") == 0
+    outcomes = json.loads(capsys.readouterr().out)
+    assert [outcome["day"] for outcome in outcomes] == ["2026-03-03", "2026-03-04", "2026-03-05"]
     counts = [
         figures(hub_of_home, "rejected_daily", "shanxi", DAY + timedelta(days=n))["count"].sum() for n in range(4)
     ]
     assert counts == [1, 1, 1, 0]
 
 
-def test_the_command_fails_when_a_check_fails(home: Path, hub_of_home: Hub) -> None:
+def test_the_command_fails_when_a_check_fails(
+    hub_of_home: Hub, command_line: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
     """A blocking check that fails is told in words, and the exit code is 1."""
     for _ in range(2):
         Landing(hub_of_home).readings("jiangsu", DAY, "D1", [0])
-    failed = materialise(home, "--province", "jiangsu", "--day", DAY.isoformat())
-    assert failed.returncode == 1
-    assert "source_topic, source_partition, source_offset" in failed.stderr.replace("\n", " ")
+    assert command_line("--province", "jiangsu", "--day", DAY.isoformat()) == 1
+    assert "source_topic, source_partition, source_offset" in capsys.readouterr().err.replace("\n", " ")
 
 
 @pytest.mark.parametrize(

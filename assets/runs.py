@@ -11,6 +11,7 @@ import dagster as dg
 from assets.changes import Cursor, computed, look
 from assets.definitions import defs
 from assets.hub import Hub
+from assets.interrupts import heeded
 from assets.jobs import dust_day
 from assets.partitions import FeedDay
 
@@ -45,7 +46,10 @@ def instance_at(home: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def materialise(instance: dg.DagsterInstance, partitions: Sequence[FeedDay], hub: Hub) -> Iterator[Outcome]:
-    """Runs the whole job for each partition in turn. A partition that fails does not stop the others."""
+    """Runs the whole job for each partition in turn. A partition that fails does not stop the others.
+
+    Ctrl-C or SIGTERM ends the run under way as failed, and then takes the program's own course (KeyboardInterrupt).
+    """
     job = dg.Definitions(
         assets=defs.assets,
         asset_checks=defs.asset_checks,
@@ -54,7 +58,10 @@ def materialise(instance: dg.DagsterInstance, partitions: Sequence[FeedDay], hub
         executor=dg.in_process_executor,
     ).resolve_job_def(dust_day.name)
     for at in partitions:
-        result = job.execute_in_process(partition_key=at.key, instance=instance, raise_on_error=False, run_config=QUIET)
+        with heeded():
+            result = job.execute_in_process(
+                partition_key=at.key, instance=instance, raise_on_error=False, run_config=QUIET
+            )
         yield Outcome(at, result.run_id, () if result.success else tuple(_faults(result)))
 
 

@@ -1,6 +1,7 @@
 """Days computed for real: from the lake through the job to figures, checks and the report."""
 
 import math
+import signal
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import polars as pl
 import pytest
 
 from assets.hub import Hub
+from assets.interrupts import heeded
 from assets.partitions import FeedDay
 from assets.runs import changed, materialise, remember
+from pipelines.dust import rejected
 from tests.assets.world import DAY, Landing, figures
 
 JIANGSU = FeedDay(DAY, "jiangsu")
@@ -89,8 +92,6 @@ def test_wrong_figures_are_not_stored(
     landing.rejected("jiangsu", DAY, "bad_time")
     assert [outcome.faults for outcome in materialise(instance, [JIANGSU], hub)] == [()]
 
-    from pipelines.dust import rejected
-
     counted = rejected.rejected_counts
     monkeypatch.setattr(
         rejected, "rejected_counts", lambda frame: counted(frame).with_columns(count=-counted(frame)["count"])
@@ -113,13 +114,35 @@ def test_a_fault_does_not_stop_other_partitions(
             raise RuntimeError("cannot be counted")
         return counted(quarantine)
 
-    from pipelines.dust import rejected
-
     counted = rejected.rejected_counts
     monkeypatch.setattr(rejected, "rejected_counts", stumbles)
     failed, done = materialise(instance, [FeedDay(DAY, "shanxi"), STATIONS], hub)
     assert failed.faults == ("rejected_daily: RuntimeError: cannot be counted",)
     assert done.succeeded
+
+
+def test_an_interrupt_ends_all_partitions(
+    hub: Hub, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C within a run fails that run, and no other partition is computed after it."""
+    monkeypatch.setattr(rejected, "rejected_counts", lambda _: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        list(materialise(instance, [JIANGSU, STATIONS], hub))
+    (run,) = instance.get_runs()
+    assert (run.tags["dagster/partition"], run.status) == (JIANGSU.key, dg.DagsterRunStatus.FAILURE)
+
+
+def test_an_interrupt_that_dagster_does_not_notice_is_heeded() -> None:
+    """A signal that comes when the last step is done already is caught by a handler that only takes a note of it."""
+
+    @heeded()
+    def run() -> None:
+        own = signal.signal(signal.SIGINT, lambda *_: None)
+        signal.raise_signal(signal.SIGINT)
+        signal.signal(signal.SIGINT, own)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
 
 
 def test_a_day_without_uploads_is_a_day_of_zero(hub: Hub, landing: Landing, instance: dg.DagsterInstance) -> None:

@@ -156,7 +156,7 @@ def _quarters(readings: pl.LazyFrame, devices: pl.DataFrame, day: date, paramete
             last=pl.col("number").max(),
         )
         .filter(pl.col("came") * QUARTER_DEN >= pl.col("due") * QUARTER_NUM)
-        for frame in measured_in_parts(readings, day)
+        for _, frame in measured_in_parts(readings, day)
     ]
     return pl.concat(parts).with_columns(ended=pl.col("began") + QUARTER).select(*PERIODS).cast(PERIODS)
 

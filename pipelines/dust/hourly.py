@@ -59,7 +59,7 @@ def device_hours(readings: pl.DataFrame | pl.LazyFrame, devices: pl.DataFrame, d
     readings: canonical dust readings of the day (others are left out); devices: the device register (device_code,
     expected_interval_s). A device that is not registered is taken to be due every 60 s.
     """
-    hours = [_means(frame, devices, day) for frame in measured_in_parts(readings.lazy(), day) if frame.height]
+    hours = [_means(frame, devices, day) for _, frame in measured_in_parts(readings.lazy(), day) if frame.height]
     return _finished(pl.concat(hours) if hours else pl.DataFrame(schema=HOURS), day)
 
 

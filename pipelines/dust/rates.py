@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from pipelines.dust.observations import distinct
-from pipelines.dust.readings import ASSUMED_INTERVAL_S, TIME, measured_by_hour, midnight, slot, versions
+from pipelines.dust.readings import ASSUMED_INTERVAL_S, TIME, measured_in_parts, midnight, slot, versions
 from pipelines.screening import GOOD
 
 GRACE = timedelta(hours=1)
@@ -19,6 +19,7 @@ ONLINE_INTERVALS = 3
 RETURNED_NUM, RETURNED_DEN = 3, 4
 """An hour is returned when at least 3/4 of its expected slots came, 45 of 60 (本项目口径)."""
 DAY_S = 24 * 3600
+HOUR_OF_DEVICE = ("device_code", "hour")
 
 RATES = pl.Schema(
     {
@@ -66,12 +67,12 @@ def upload_rates(
     """
     end_s = DAY_S if as_of is None else max(0, min(DAY_S, int((as_of - midnight(day)).total_seconds())))
     service = _service(devices, day, end_s)
-    hours = [
-        _hour(frame, service, day, number, end_s)
-        for number, (_, frame) in enumerate(measured_by_hour(readings.lazy(), day, _spill(service)))
+    parts = [
+        _came(frame, service, day, hours, end_s)
+        for hours, frame in measured_in_parts(readings.lazy(), day, _spill(service))
         if frame.height
     ]
-    came = pl.concat(hours) if hours else pl.DataFrame(schema=_HOUR)
+    came = pl.concat(parts) if parts else pl.DataFrame(schema=_HOUR)
     counted = _counted(came, _due(service))
     due = _due(service).group_by("device_code").agg(expected=pl.col("due").sum(), hours_expected=pl.len())
     return _finished(service, due, counted, day)
@@ -152,8 +153,8 @@ def _due(service: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _hour(frame: pl.DataFrame, service: pl.DataFrame, day: date, number: int, end_s: int) -> pl.DataFrame:
-    """What came of each device for hour `number` of the day: the columns of _HOUR.
+def _came(frame: pl.DataFrame, service: pl.DataFrame, day: date, hours: range, end_s: int) -> pl.DataFrame:
+    """What came of each device in each of these hours of the day: the columns of _HOUR.
 
     received, valid, on_time count slots that begin in the hour. first, last: seconds of the day of its readings;
     inner: seconds online between them; span: how long one reading keeps the device online; until: end of service.
@@ -169,37 +170,44 @@ def _hour(frame: pl.DataFrame, service: pl.DataFrame, day: date, number: int, en
         )
         .with_columns(slot_s=slot(day) * pl.col("interval_s"))
     )
+    here = _within(uploads, "second", hours)
     rows = uploads.filter(pl.col("second") >= pl.col("begin_s"), pl.col("second") < pl.col("until"))
-    in_hour = pl.col("second") // 3600 == number
-    about = (
-        uploads.filter(in_hour)
-        .group_by("device_code")
-        .agg(pl.col("province", "project_code", "vendor", "adcode").drop_nulls().max(), versions())
+    about = here.group_by(HOUR_OF_DEVICE).agg(
+        pl.col("province", "project_code", "vendor", "adcode").drop_nulls().max(), versions()
     )
-    parts = about.join(_slots(rows, number), on="device_code", how="full", coalesce=True)
-    parts = parts.join(_online(rows.filter(in_hour)), on="device_code", how="left")
-    return parts.with_columns(hour=pl.lit(number, pl.Int64)).select(*_HOUR).cast(_HOUR)
+    return (
+        about.join(_slots(_within(rows, "slot_s", hours)), on=HOUR_OF_DEVICE, how="full", coalesce=True)
+        .join(_online(_within(rows, "second", hours)), on=HOUR_OF_DEVICE, how="left")
+        .select(*_HOUR)
+        .cast(_HOUR)
+    )
 
 
-def _slots(rows: pl.DataFrame, number: int) -> pl.DataFrame:
-    """device_code, received, valid, on_time: expected slots that begin in the hour and were filled so.
+def _within(rows: pl.DataFrame, second: str, hours: range) -> pl.DataFrame:
+    """The rows of which a second of the day lies in these hours, with its `hour`."""
+    return rows.with_columns(hour=pl.col(second) // 3600).filter(
+        pl.col("hour").is_between(hours.start, hours.stop, closed="left")
+    )
+
+
+def _slots(rows: pl.DataFrame) -> pl.DataFrame:
+    """device_code, hour, received, valid, on_time: expected slots that begin in the hour and were filled so.
 
     Any upload fills a slot; it is valid by what holds, after amendments.
     """
-    begins_here = (pl.col("slot_s") // 3600 == number) & (pl.col("slot_s") >= pl.col("begin_s"))
     in_grace = pl.col("received_at") - pl.col("observed_at") <= pl.lit(GRACE)
     slots = pl.col("slot_s")
-    here = rows.filter(begins_here)
-    good = distinct(here).filter(pl.col("quality") == GOOD)
-    came = here.group_by("device_code").agg(received=slots.n_unique(), on_time=slots.filter(in_grace).n_unique())
-    return came.join(good.group_by("device_code").agg(valid=slots.n_unique()), on="device_code", how="left")
+    expected = rows.filter(slots >= pl.col("begin_s"))
+    good = distinct(expected).filter(pl.col("quality") == GOOD)
+    came = expected.group_by(HOUR_OF_DEVICE).agg(received=slots.n_unique(), on_time=slots.filter(in_grace).n_unique())
+    return came.join(good.group_by(HOUR_OF_DEVICE).agg(valid=slots.n_unique()), on=HOUR_OF_DEVICE, how="left")
 
 
-def _online(here: pl.DataFrame) -> pl.DataFrame:
-    """device_code, first, last, inner, span, until of the hour's readings."""
+def _online(rows: pl.DataFrame) -> pl.DataFrame:
+    """device_code, hour, first, last, inner, span, until of the readings of each hour."""
     span = pl.col("interval_s").first() * ONLINE_INTERVALS
     gaps = pl.col("second").sort().diff().clip(upper_bound=span)
-    return here.group_by("device_code").agg(
+    return rows.group_by(HOUR_OF_DEVICE).agg(
         first=pl.col("second").min(),
         last=pl.col("second").max(),
         inner=gaps.sum(),
@@ -212,7 +220,7 @@ def _counted(came: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
     """The hours of each device added up; online time bridges the gap to the next hour's first reading."""
     bridge = pl.min_horizontal(pl.col("next").fill_null(pl.col("until")) - pl.col("last"), pl.col("span"))
     return (
-        came.join(due, on=["device_code", "hour"], how="left")
+        came.join(due, on=HOUR_OF_DEVICE, how="left")
         .sort("device_code", "hour")
         .with_columns(next=pl.col("first").shift(-1).backward_fill().over("device_code"))
         .group_by("device_code")

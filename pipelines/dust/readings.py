@@ -14,8 +14,9 @@ ASSUMED_INTERVAL_S = 60
 REPAIR = timedelta(days=10)
 """Uploads received later than this after the day no longer change its figures (model: the ministry's rule)."""
 MEASURED = ("instant", "minute")
-AT_ONCE = 1_000_000  # readings, about what an hour of a large province has
 """Periods that feed the hub's own means. Day, hour and 15-minute values of a device are means already."""
+AT_ONCE = 1_000_000
+"""Readings that are looked at together: about an hour of a large province, or a whole day of a small one."""
 
 
 def midnight(day: date) -> datetime:
@@ -43,32 +44,23 @@ def in_repair(day: date) -> pl.Expr:
     return pl.col("received_at") < pl.lit(day_end(day) + REPAIR, TIME)
 
 
-def measured_by_hour(
+def measured_in_parts(
     readings: pl.LazyFrame, day: date, spill: timedelta = timedelta()
-) -> Iterator[tuple[datetime, pl.DataFrame]]:
-    """The instant and minute readings of each hour of the day (and `spill` beyond it, within the day), hour by hour.
+) -> Iterator[tuple[range, pl.DataFrame]]:
+    """The instant and minute readings of the day in parts of whole hours, each with the numbers (0 to 23) of its hours.
 
-    What was received after the time of repair is left out.
+    A part also has the readings of the time `spill` after its hours, within the day. What was received after the time
+    of repair is left out.
 
-    A province's day may have 20 million rows: an hour of it fits in memory, and the lake's file statistics keep the
-    other hours from being read.
+    All of the day is one part where it has AT_ONCE readings or fewer. A large province's day may have 20 million: an
+    hour of it fits in memory, and the lake's file statistics keep the other hours from being read.
     """
-    wanted = _measured(readings, day)
-    for hour in hours_of(day):
-        until = min(hour + HOUR + spill, day_end(day))
-        yield hour, wanted.filter(between(hour, until)).collect(engine="streaming")
-
-
-def measured_in_parts(readings: pl.LazyFrame, day: date) -> Iterator[pl.DataFrame]:
-    """The instant and minute readings of the day in parts of whole hours: all at once where they are AT_ONCE or fewer.
-
-    For what is grouped within an hour anyway: a small province's day then costs one pass, not twenty-four.
-    """
-    whole = _measured(readings, day).filter(between(midnight(day), day_end(day)))
-    if whole.select(pl.len()).collect(engine="streaming").item() <= AT_ONCE:
-        yield whole.collect(engine="streaming")
-    else:
-        yield from (frame for _, frame in measured_by_hour(readings, day))
+    wanted = _measured(readings, day).filter(between(midnight(day), day_end(day)))
+    if wanted.select(pl.len()).collect(engine="streaming").item() <= AT_ONCE:
+        yield range(24), wanted.collect(engine="streaming")
+        return
+    for number, hour in enumerate(hours_of(day)):
+        yield range(number, number + 1), wanted.filter(between(hour, hour + HOUR + spill)).collect(engine="streaming")
 
 
 def _measured(readings: pl.LazyFrame, day: date) -> pl.LazyFrame:
@@ -77,8 +69,8 @@ def _measured(readings: pl.LazyFrame, day: date) -> pl.LazyFrame:
 
 def good(parameter: str) -> pl.Expr:
     """Whether a reading's value may enter a mean: measured, within range and PM order, and its time is certain."""
-    notes = pl.col("quality_notes").fill_null("")
-    flagged = notes.str.contains(rf"(?:^|;)(?:{parameter}=(?:range|order)|observed_at=twelve_hours)(?:;|$)")
+    flag = rf"(?:^|;)(?:{parameter}=(?:range|order)|observed_at=twelve_hours)(?:;|$)"
+    flagged = pl.col("quality_notes").str.contains(flag).fill_null(False)  # most readings have no notes to be searched
     return pl.col(parameter).is_not_null() & ~flagged
 
 

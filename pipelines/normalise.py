@@ -16,9 +16,9 @@ from pipelines.contract import TIMESTAMP
 from pipelines.faults import Fault
 from pipelines.identity import event_id
 from pipelines.json_upload import JsonField, json_fields, read_json
-from pipelines.names import RawTopic, parse_raw_topic
+from pipelines.names import parse_raw_topic
 from pipelines.screening import screen
-from pipelines.wire import RawBatch, Unframed, WriterId, WriterSchema, unframe
+from pipelines.wire import RawBatch, Unframed, WriterId, WriterSchema
 
 REJECTED: Final = pl.Schema(
     {
@@ -33,6 +33,7 @@ REJECTED: Final = pl.Schema(
         "mapping": pl.String(),
     }
 )
+PROVENANCE: Final = ["row", "schema_id", "_form_note"]
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,22 @@ class Normalised:
 
 @dataclass
 class Decoded:
-    """Uploads in the province's words (raw columns, `row`, `_form_note`), and the faults of the other rows."""
+    """Uploads in the province's words (raw columns, `row`, `schema_id`, `_form_note`), and the other rows' faults."""
 
     parts: list[pl.DataFrame] = field(default_factory=list)
     faults: dict[int, Fault] = field(default_factory=dict)
 
-    def add(self, frame: pl.DataFrame, rows: list[int], notes: list[str | None] | None = None) -> None:
+    def add(
+        self, frame: pl.DataFrame, rows: list[int], writer: WriterId | None, notes: pl.Series | None = None
+    ) -> None:
         """Take a group of readable rows in."""
-        note = pl.Series("_form_note", notes or [None] * len(rows), pl.String)
-        self.parts.append(frame.with_columns(pl.Series("row", rows, pl.Int64), note))
+        schema_id = writer if isinstance(writer, int) else None
+        known = [
+            pl.Series("row", rows, pl.Int64),
+            pl.Series("schema_id", [schema_id], pl.Int64).new_from_index(0, len(rows)),
+            pl.Series("_form_note", [None], pl.String).new_from_index(0, len(rows)) if notes is None else notes,
+        ]
+        self.parts.append(frame.hstack(known))
 
     def frame(self) -> pl.DataFrame:
         """All readable rows in the order of the batch."""
@@ -70,37 +78,28 @@ def normalise(batch: RawBatch, catalog: Catalog, writers: Mapping[WriterId, Writ
     topic = parse_raw_topic(batch.topic)
     raw, kind = catalog.raw[topic.province, topic.kind], catalog.canonical[topic.kind]
     mapping = catalog.compiled(topic.province, topic.kind, topic.vendor)
-    unframed = unframe(batch)
-    sources = _sources(batch, unframed, mapping.name)
-    decoded = _decode(unframed, raw, topic.vendor, writers)
+    decoded = _decode(batch.unframed, raw, topic.vendor, writers)
     uploads = decoded.frame()
-    rows = sources[uploads["row"]]
-    read = uploads.drop("row", "_form_note").with_columns(rows["received_at"].alias("_received"))
-    mapped = mapping.apply(read).hstack(rows).hstack([uploads["_form_note"]])
+    receipts = _receipts(batch)
+    if uploads.height < len(batch):
+        receipts = receipts[uploads["row"]]
+    read = uploads.hstack([receipts["received_at"].alias("_received")])
+    mapped = mapping.apply(read).hstack(receipts).hstack(uploads[PROVENANCE])
     refused = mapped["_reason"].is_not_null()
+    any_refused = refused.any()
+    accepted = mapped.filter(~refused) if any_refused else mapped
+    late = mapped.filter(refused) if any_refused else mapped.clear()
     return Normalised(
         kind=kind,
-        accepted=_canonical(mapped.filter(~refused), topic, kind, catalog),
-        rejected=_rejected(mapped.filter(refused), decoded.faults, sources),
+        accepted=_canonical(accepted, batch, catalog, mapping.name),
+        rejected=_rejected(late, decoded.faults, batch, mapping.name),
     )
 
 
-def _sources(batch: RawBatch, unframed: Unframed, mapping: str) -> pl.DataFrame:
-    """Where each row of the batch comes from."""
-    ids: list[int | None] = [None] * len(batch)
-    for writer, rows in unframed.avro.items():
-        for row in rows:
-            ids[row] = writer if isinstance(writer, int) else None
-    return pl.DataFrame(
-        {
-            "row": pl.int_range(len(batch), eager=True),
-            "source_offset": pl.Series(batch.offsets, dtype=pl.Int64),
-            "received_at": pl.Series(batch.timestamps, dtype=pl.Int64).cast(TIMESTAMP),
-            "schema_id": pl.Series(ids, dtype=pl.Int64),
-        }
-    ).with_columns(
-        source_topic=pl.lit(batch.topic), source_partition=pl.lit(batch.partition, pl.Int32), mapping=pl.lit(mapping)
-    )
+def _receipts(batch: RawBatch) -> pl.DataFrame:
+    """Offset and time of receipt of each row of the batch."""
+    received = pl.Series("received_at", batch.timestamps, pl.Int64).cast(TIMESTAMP)
+    return pl.DataFrame([pl.Series("source_offset", batch.offsets, pl.Int64), received])
 
 
 def _decode(
@@ -124,24 +123,26 @@ def _decode(
                 f"Send it to the topic of its subject, or register the schema under {raw.subject}.",
             )
         else:
-            _decode_avro(writer, [(row, unframed.bodies[row]) for row in rows], raw, decoded)
+            _decode_avro(writer_id, writer, unframed, raw, decoded)
             continue
         decoded.faults |= dict.fromkeys(rows, refusal)
     _decode_json(unframed, json_fields(raw, raw.mapping.for_vendor(vendor)), decoded)
     return decoded
 
 
-def _decode_avro(writer: WriterSchema, bodies: list[tuple[int, bytes]], raw: RawKind, decoded: Decoded) -> None:
+def _decode_avro(writer_id: WriterId, writer: WriterSchema, unframed: Unframed, raw: RawKind, decoded: Decoded) -> None:
+    rows = unframed.avro[writer_id]
     remedy = "Encode the value with the very schema whose id it carries."
     try:
-        frame, damaged = resolution(writer.schema, raw.schema).read([body for _, body in bodies])
+        frame, damaged = resolution(writer.schema, raw.schema).read([unframed.bodies[row] for row in rows])
     except UnreadableSchemaError as error:
         fault = Fault("undecodable", None, str(error), f"Register a schema that {raw.subject} can be read from.")
-        decoded.faults |= {row: fault for row, _ in bodies}
+        decoded.faults |= dict.fromkeys(rows, fault)
         return
     for position, damage in damaged.items():
-        decoded.faults[bodies[position][0]] = Fault("undecodable", None, str(damage), remedy)
-    decoded.add(frame, [row for position, (row, _) in enumerate(bodies) if position not in damaged])
+        decoded.faults[rows[position]] = Fault("undecodable", None, str(damage), remedy)
+    sound = [row for position, row in enumerate(rows) if position not in damaged] if damaged else rows
+    decoded.add(frame, sound, writer_id)
 
 
 def _decode_json(unframed: Unframed, fields: Sequence[JsonField], decoded: Decoded) -> None:
@@ -150,32 +151,47 @@ def _decode_json(unframed: Unframed, fields: Sequence[JsonField], decoded: Decod
         return
     frame, notes, faults = read_json([unframed.bodies[row] for row in rows], fields)
     decoded.faults |= {rows[position]: fault for position, fault in faults.items()}
-    decoded.add(frame, [row for position, row in enumerate(rows) if position not in faults], notes)
+    sound = [row for position, row in enumerate(rows) if position not in faults]
+    decoded.add(frame, sound, None, pl.Series("_form_note", notes, pl.String))
 
 
-def _canonical(mapped: pl.DataFrame, topic: RawTopic, kind: CanonicalKind, catalog: Catalog) -> pl.DataFrame:
+def _canonical(mapped: pl.DataFrame, batch: RawBatch, catalog: Catalog, mapping: str) -> pl.DataFrame:
     """Accepted rows with envelope and flags: the canonical columns in their order, null where nothing maps."""
-    judged = screen(_enveloped(mapped, topic, kind), kind, catalog.screening.get(kind.name))
-    return judged.select(kind.polars_schema.names())
+    topic = parse_raw_topic(batch.topic)
+    kind = catalog.canonical[topic.kind]
+    envelope = {
+        "province": topic.province,
+        "vendor": topic.vendor,
+        "source_topic": batch.topic,
+        "source_partition": batch.partition,
+        "mapping": mapping,
+    }
+    alike = [
+        pl.lit(envelope.get(name), dtype).alias(name)
+        for name, dtype in kind.polars_schema.items()
+        if name not in mapped.columns and name != "event_id"
+    ]
+    enveloped = mapped.with_columns(*alike, event_id(topic.province, kind), pl.col("schema_id").cast(pl.Int32))
+    return screen(enveloped, kind, catalog.screening.get(kind.name))[kind.polars_schema.names()]
 
 
-def _enveloped(mapped: pl.DataFrame, topic: RawTopic, kind: CanonicalKind) -> pl.DataFrame:
-    made = mapped.with_columns(
-        event_id(topic.province, kind),
-        pl.col("schema_id").cast(pl.Int32),
-        province=pl.lit(topic.province),
-        vendor=pl.lit(topic.vendor, pl.String),
-    )
-    unmapped = {name: dtype for name, dtype in kind.polars_schema.items() if name not in made.columns}
-    return made.hstack(pl.DataFrame(schema=unmapped).clear(made.height))
-
-
-def _rejected(mapped: pl.DataFrame, faults: Mapping[int, Fault], sources: pl.DataFrame) -> pl.DataFrame:
-    """Refused rows, of whichever step, in the order of the batch."""
+def _rejected(late: pl.DataFrame, faults: Mapping[int, Fault], batch: RawBatch, mapping: str) -> pl.DataFrame:
+    """Refused rows, those of the mapping (`late`) and those before it, in the order of the batch."""
     why = ("reason", "field", "detail", "remedy")
-    late = mapped.rename({f"_{name}": name for name in why}).select(REJECTED.names())
+    named = late.rename({f"_{name}": name for name in why}).with_columns(mapping=pl.lit(mapping))
     if not faults:
-        return late
-    causes = {name: pl.Series([getattr(fault, name) for fault in faults.values()], dtype=pl.String) for name in why}
-    early = sources[list(faults)].with_columns(**causes).select(REJECTED.names())
-    return pl.concat([early, late]).sort("row")
+        return named[REJECTED.names()]
+    writers = {row: writer for writer, rows in batch.unframed.avro.items() for row in rows if row in faults}
+    ids = [writer if isinstance(writer := writers.get(row), int) else None for row in faults]
+    early = pl.DataFrame(
+        {
+            "row": list(faults),
+            **{name: [getattr(fault, name) for fault in faults.values()] for name in why},
+            "source_offset": [batch.offsets[row] for row in faults],
+            "received_at": [batch.timestamps[row] for row in faults],
+            "schema_id": ids,
+            "mapping": [mapping] * len(faults),
+        },
+        schema={**REJECTED, "received_at": pl.Int64()},
+    )
+    return pl.concat([early.cast({"received_at": TIMESTAMP}), named[REJECTED.names()]]).sort("row")

@@ -43,8 +43,8 @@ class Screening:
     orders: tuple[Order, ...]
 
     @cached_property
-    def findings(self) -> tuple[pl.Expr, ...]:
-        """One note or null for each range, and for each field that an order judges.
+    def findings(self) -> Mapping[str, pl.Expr]:
+        """Note → where it holds, for each range, and for each field that an order judges.
 
         Order is judged between values in range: a failed one says nothing of the other.
         """
@@ -56,7 +56,7 @@ class Screening:
                 tests.setdefault(name, []).append(pl.all_horizontal(disordered(order), *sound))
         ranges = {f"{name}=range": outside(name, bounds) for name, bounds in self.ranges.items()}
         orders = {f"{name}=order": pl.any_horizontal(broken) for name, broken in tests.items()}
-        return tuple(pl.when(found).then(pl.lit(note)) for note, found in {**ranges, **orders}.items())
+        return {**ranges, **orders}
 
     @cached_property
     def nothing_measured(self) -> pl.Expr:
@@ -89,21 +89,25 @@ def screen(frame: pl.DataFrame, kind: CanonicalKind, rules: Screening | None) ->
     Rolled up: 4 where a value fails, else 3 where one is suspect, else 9 where nothing was measured, else 2 where the
     kind has no rules, else 1.
     """
-    findings = rules.findings if rules else ()
+    findings = rules.findings if rules else {}
     unmarked = pl.when(rules.nothing_measured).then(MISSING).otherwise(GOOD) if rules else pl.lit(NOT_EVALUATED)
-    said = pl.concat_str("_notes", *findings, "_form_note", separator=";", ignore_nulls=True)
-    judged = frame.with_columns(said.alias("quality_notes"), unmarked.cast(pl.Int32).alias("quality"))
-    texts = judged["quality_notes"].unique().to_list()
-    if texts == [""]:
+    judged = frame.with_columns(unmarked.cast(pl.Int32).alias("quality"))
+    # Texts are only written for findings that some row has: what a row gets does not depend on it.
+    held = frame.select(**findings) if findings else frame.clear()
+    notes = [pl.when(findings[note]).then(pl.lit(note)) for note in findings if held[note].any()]
+    if not notes and all(frame[name].null_count() == frame.height for name in ("_notes", "_form_note")):
         return judged.with_columns(pl.lit(None, pl.String).alias("quality_notes"))
+    said = pl.concat_str("_notes", *notes, "_form_note", separator=";", ignore_nulls=True)
+    judged = judged.with_columns(said.alias("quality_notes"))
+    texts = judged["quality_notes"].unique().to_list()
     # Notes are a closed vocabulary: a batch holds few distinct combinations, each put in order and judged once.
     ranks = {field.name: rank for rank, field in enumerate(kind.fields)}
     in_order = {text: sort_notes(text, ranks) or None for text in texts}
     levels = {text: level_of(text) for text in texts}
-    notes = pl.col("quality_notes")
+    column = pl.col("quality_notes")
     return judged.with_columns(
-        notes.replace_strict(in_order, return_dtype=pl.String),
-        pl.coalesce(notes.replace_strict(levels, return_dtype=pl.Int32), "quality").alias("quality"),
+        column.replace_strict(in_order, return_dtype=pl.String),
+        pl.coalesce(column.replace_strict(levels, return_dtype=pl.Int32), "quality").alias("quality"),
     )
 
 

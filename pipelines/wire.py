@@ -4,6 +4,7 @@ in a header, or bare JSON."""
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from pipelines.faults import Fault
@@ -39,6 +40,11 @@ class RawBatch:
         """Number of records."""
         return len(self.offsets)
 
+    @cached_property
+    def unframed(self) -> "Unframed":
+        """The records without their wrapping."""
+        return unframe(self)
+
 
 @dataclass(frozen=True)
 class WriterSchema:
@@ -50,7 +56,7 @@ class WriterSchema:
 
 @dataclass
 class Unframed:
-    """A batch without its wrapping: rows by writer schema, rows of JSON, rows refused; bodies by row."""
+    """A batch without its wrapping: rows by writer schema, rows of JSON, rows refused, each in order; bodies by row."""
 
     avro: dict[WriterId, list[int]] = field(default_factory=dict)
     json: list[int] = field(default_factory=list)
@@ -61,6 +67,7 @@ class Unframed:
 def unframe(batch: RawBatch) -> Unframed:
     """Take each record's wrapping off; every row ends in exactly one of avro, json and faults."""
     found = Unframed()
+    alike: dict[bytes, list[int]] = {}  # rows by the first bytes of their value: there are few different ones
     for row, (value, headers) in enumerate(zip(batch.values, batch.headers, strict=True)):
         if not value:
             found.faults[row] = Fault("empty", None, "the value is null or of no bytes", "Send one upload as value.")
@@ -71,14 +78,26 @@ def unframe(batch: RawBatch) -> Unframed:
                 f"{len(value)} bytes, at most {VALUE_LIMIT} are taken",
                 "Send one observation a record; send no pictures or files.",
             )
-        else:
+        elif headers:
             _unframe_one(row, value, headers, found)
+        else:
+            alike.setdefault(value[:ID_LENGTH], []).append(row)
+    for head, rows in alike.items():
+        writer = _writer_id(head)
+        if writer is None:
+            for row in rows:
+                _unframe_one(row, batch.values[row] or b"", (), found)
+        else:
+            found.avro.setdefault(writer, []).extend(rows)
+            found.bodies.update((row, (batch.values[row] or b"")[ID_LENGTH:]) for row in rows)
+    for rows in (found.json, *found.avro.values()):
+        rows.sort()
     return found
 
 
 def writer_ids(batch: RawBatch) -> set[WriterId]:
     """Ids of the schemas that must be looked up before the batch can be normalised."""
-    return set(unframe(batch).avro)
+    return set(batch.unframed.avro)
 
 
 def _unframe_one(row: int, value: bytes, headers: Sequence[tuple[str, bytes]], found: Unframed) -> None:

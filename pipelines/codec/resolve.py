@@ -35,16 +35,22 @@ class Resolution:
             # The registry has vetted the schema under this subject: its record may bear another name.
             plain_writer = {**plain_writer, **{key: plain_reader.get(key, "") for key in ("name", "namespace")}}
             self._written = flat_fields(plain_writer)
-        self._by_column = self._written is not None and self._resolves_by_column(plain_reader)
+        self._by_column = bool(self._written) and self._resolves_by_column(plain_reader)
         self._records = RecordReader(plain_writer, plain_reader, exact=self._written is not None)
 
     def read(self, bodies: Sequence[bytes]) -> tuple[pl.DataFrame, dict[int, UndecodableError]]:
         """The frame of the readable bodies in their order, and the fault of each other one by its position."""
-        if self._by_column and self._written is not None:
-            frame = read_rows(bodies, self._written)
-            if frame is not None:
-                return frame if self._written == self.fields else frame.select(map(self._column, self.fields)), {}
-        return self._one_by_one(bodies)
+        if not self._by_column or self._written is None:
+            return self._one_by_one(bodies)
+        frame, others = read_rows(bodies, self._written)
+        if self._written != self.fields:
+            frame = frame.select(map(self._column, self.fields))
+        if not others:
+            return frame, {}
+        # These are refused already; they are read again only to say what is wrong with each.
+        _, faults = self._one_by_one([bodies[at] for at in others])
+        unnamed = UndecodableError("the bytes are not the exact encoding of a record")
+        return frame, {at: faults.get(number, unnamed) for number, at in enumerate(others)}
 
     def _one_by_one(self, bodies: Sequence[bytes]) -> tuple[pl.DataFrame, dict[int, UndecodableError]]:
         records, faults = [], {}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pipelines.catalog import Catalog
 from pipelines.codec import decode, encode
 from pipelines.codec.block import FlatField, flat_fields, read_rows
-from pipelines.codec.records import UnreadableSchemaError
+from pipelines.codec.records import RecordReader, UndecodableError, UnreadableSchemaError
 from pipelines.codec.resolve import Resolution, physical, resolution
 from pipelines.contract import CanonicalKind
 from tests.pipelines.invented import RAW_SCHEMA, avro_body, upload
@@ -76,8 +76,8 @@ SOUND = [avro_body(upload(code=f"YN-{n}", count=n - 5, tsp=None if n % 3 else 1.
 def test_reads_what_was_written() -> None:
     """Plain and nullable fields of one batch come back as they were written."""
     assert FLAT is not None
-    frame = read_rows(SOUND, FLAT)
-    assert frame is not None
+    frame, others = read_rows(SOUND, FLAT)
+    assert others == []
     assert frame["code"].to_list() == [f"YN-{n}" for n in range(40)]
     assert frame["count"].to_list() == [n - 5 for n in range(40)]
     assert frame["tsp"].null_count() == 26
@@ -90,7 +90,12 @@ def test_reads_what_was_written() -> None:
         ([("a", "int", True)], b"\x01\x02"),  # branch -1
         ([("a", "int", True)], b"\x02\x82\x00"),  # a number with a superfluous byte
         ([("a", "int", False)], b"\xff\xff\xff\xff\x7f"),  # more than 32 bits
+        ([("a", "int", True)], b""),
+        ([("a", "long", False)], b"\xff" * 9 + b"\x03"),  # more than 64 bits
+        ([("a", "long", False)], b"\xff" * 10 + b"\x01"),  # more than ten bytes
+        ([("a", "long", False)], b"\xff"),
         ([("a", "boolean", False)], b"\x02"),
+        ([("a", "string", False)], b"\x01"),  # a length below zero
         ([("a", "string", False)], b"\x02\xff"),  # no UTF-8
         ([("a", "string", False)], b"\x80\x80\x80\x80\x80\x10"),  # a length beyond the record
         ([("a", "string", False), ("b", "string", False)], b"\x02x"),  # cut
@@ -106,7 +111,7 @@ def test_lenient_readings_are_refused(fields: list[tuple[str, str, bool]], damag
         "name": "R",
         "fields": [{"name": f.name, "type": ["null", f.type] if f.nullable else f.type} for f in flat],
     }
-    assert read_rows([damaged], flat) is None
+    assert read_rows([damaged], flat)[1] == [0]
     frame, faults = Resolution(schema, schema).read([damaged, damaged])
     assert (frame.height, sorted(faults)) == (0, [0, 1])
 
@@ -122,6 +127,26 @@ def test_damage_stays_with_its_record(rng: random.Random, flips: int) -> None:
     assert set(faults) <= {victim}
     for body, record in zip([b for n, b in enumerate(bodies) if n not in faults], frame.to_dicts(), strict=True):
         assert avro_body(record) == bytes(body)
+
+
+@given(st.data())
+def test_what_is_exact_is_what_reads_and_writes_back(data: st.DataObject) -> None:
+    """Any bytes, and changed encodings: those are exact that fastavro reads whole and writes back unchanged."""
+    assert FLAT is not None
+    changed = st.tuples(st.sampled_from(SOUND), st.integers(0, 60), st.binary(max_size=12)).map(
+        lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + len(parts[2]) :]
+    )
+    bodies = data.draw(st.lists(changed | st.binary(max_size=20) | st.sampled_from(SOUND), max_size=8))
+    frame, others = read_rows(bodies, FLAT)
+    reader = RecordReader(RAW_SCHEMA, physical(RAW_SCHEMA), exact=True)
+    read = []
+    for position, body in enumerate(bodies):
+        try:
+            read.append(reader.read(body))
+            assert position not in others
+        except UndecodableError:
+            assert position in others
+    assert frame.to_dicts() == read or frame.equals(pl.DataFrame(read, schema=frame.schema, orient="row"))
 
 
 def test_evolution_by_column_equals_evolution_by_record() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Sequence
@@ -45,6 +46,7 @@ FAUST_SETTINGS: Final[dict[str, Any]] = {
     "stream_buffer_maxsize": 64,
     "stream_wait_empty": False,
 }
+COLLECT_AFTER: Final = (50_000, 20, 1000)
 
 
 class NotProvisionedError(Exception):
@@ -153,6 +155,10 @@ async def _watch(
 def run(province: str, catalog: Catalog, bootstrap_servers: str, registry_url: str, watch_s: float = 30.0) -> bool:
     """Run the normaliser until SIGTERM or SIGINT; True when it stopped in order to be started again."""
     app, restart = build(province, catalog, bootstrap_servers, registry_url, watch_s)
+    # What is loaded now stays: the collector need not walk over it again, nor look after every 700 new objects.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
     worker = faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True)
     worker.spinner = None  # it draws on standard output, terminal or not
     try:

@@ -5,14 +5,16 @@ Pure, and the only way from raw records to output bytes: the normaliser, replay 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from pipelines.catalog import Catalog
 from pipelines.codec import encode
 from pipelines.identity import canonical_keys
-from pipelines.murmur2 import partition as partition_of
+from pipelines.murmur2 import partitions
 from pipelines.names import canonical_topic, parse_raw_topic, quarantine_topic, subject_of
 from pipelines.normalise import normalise
 from pipelines.quarantine import quarantine_headers
@@ -23,18 +25,28 @@ if TYPE_CHECKING:
 
     from streams.records import Record
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = list[tuple[str, bytes]]
+NO_HEADERS: Final[Headers] = []
 
 
-class Outgoing(NamedTuple):
-    """A record to be produced."""
+@dataclass(frozen=True)
+class Outgoing:
+    """Records to be produced to one partition, in order: columns of one length."""
 
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
+    keys: list[bytes | None] = field(default_factory=list)
+    values: list[bytes | None] = field(default_factory=list)
+    headers: list[Headers] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """Number of records."""
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[tuple[bytes | None, bytes | None, Headers]]:
+        """Key, value and headers of each record."""
+        return zip(self.keys, self.values, self.headers, strict=True)
 
 
-Outputs = dict[tuple[str, int], list[Outgoing]]
+Outputs = dict[tuple[str, int], Outgoing]
 
 
 @dataclass(frozen=True)
@@ -75,13 +87,21 @@ def outputs(
 
     topic = canonical_topic(done.kind.name)
     values = encode(done.accepted, done.kind, target.schema_ids[subject_of(topic)])
+    keys = canonical_keys(done.accepted, done.kind)
     topic = target.prefix + topic
-    count = target.partitions[topic]
-    for key, value in zip(canonical_keys(done.accepted, done.kind), values, strict=True):
-        made.setdefault((topic, partition_of(key, count)), []).append(Outgoing(key, value))
+    numbers = partitions(keys, target.partitions[topic])
+    for number in np.unique(numbers).tolist():
+        rows = np.flatnonzero(numbers == number).tolist()
+        made[topic, number] = Outgoing(
+            [keys[row] for row in rows], [values[row] for row in rows], [NO_HEADERS] * len(rows)
+        )
 
-    topic = target.prefix + quarantine_topic(province)
-    place = topic, batch.partition % target.partitions[topic]
-    for row, headers in zip(done.rejected["row"], quarantine_headers(batch, done), strict=True):
-        made.setdefault(place, []).append(Outgoing(batch.keys[row], batch.values[row], headers))
+    if done.rejected.height:
+        topic = target.prefix + quarantine_topic(province)
+        rows = done.rejected["row"].to_list()
+        made[topic, batch.partition % target.partitions[topic]] = Outgoing(
+            [batch.keys[row] for row in rows],
+            [batch.values[row] for row in rows],
+            quarantine_headers(batch, done),
+        )
     return made

@@ -8,6 +8,7 @@ import aiokafka
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.transport.utils import DefaultSchedulingStrategy
@@ -72,12 +73,21 @@ class Builders:
 
 def test_a_record_larger_than_a_batch_goes_alone() -> None:
     """Order is kept, nothing is lost, and a record of two mebibytes or of nothing at all finds its batch."""
-    outgoing = [
-        Outgoing(b"a", b"small"),
-        Outgoing(b"b", b"x" * (2 << 20), [("h", b"1"), ("none", None)]),  # type: ignore[list-item] # headers may be null
-        Outgoing(None, None, [("h", b"2")]),
-        *(Outgoing(b"c", b"y" * 1000) for _ in range(1000)),
+    rows: list[tuple[bytes | None, bytes | None, Any]] = [
+        (b"a", b"small", []),
+        (b"b", b"x" * (2 << 20), [("h", b"1"), ("none", None)]),
+        (None, None, [("h", b"2")]),
+        *((b"c", b"y" * 1000, []) for _ in range(1000)),
     ]
-    batches: list[Any] = _batches(Builders(), outgoing)
+    batches: list[Any] = _batches(Builders(), Outgoing(*(list(column) for column in zip(*rows, strict=True))))
     assert [batch.record_count() for batch in batches[:2]] == [1, 1]
-    assert sum(batch.record_count() for batch in batches) == len(outgoing)
+    assert len(batches) > 3
+    assert all(batch.closed() for batch in batches)
+    found = [
+        (record.key, record.value, record.headers)
+        for batch in batches
+        for record in DefaultRecordBatch(bytes(batch._build()))
+    ]
+    assert found == rows
+    counts = [[record.offset for record in DefaultRecordBatch(bytes(batch._build()))] for batch in batches]
+    assert counts == [[*range(batch.record_count())] for batch in batches]

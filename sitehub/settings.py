@@ -56,6 +56,12 @@ class Settings(BaseSettings):
         default="LogAppendTime",
         description="Clock of received_at: the broker's; CreateTime (the sender's) is for simulated days only.",
     )
+    allowed_latency: float = Field(
+        default=0.01,
+        ge=0,
+        le=10,
+        description="Longest time an upload waits for others to share its transaction; s. Longer costs less.",
+    )
     landing_seconds: float = Field(default=5.0, gt=0, description="Longest time a landed batch collects; s.")
     landing_rows: int = Field(default=20_000, ge=1, description="Most records of a landed batch.")
     maven_url: str = Field(

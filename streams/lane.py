@@ -13,7 +13,8 @@ Why nothing is lost and nothing doubled, whoever dies, hangs or comes back:
 Safety so rests on the transactional id alone, not on the consumer group: two workers that both believe they own a
 partition cost a restart, no record.
 
-While a transaction commits, further records wait and go into the next one: transactions grow with the load.
+While a transaction commits, further records wait and go into the next one: transactions grow with the load. A lane that
+has caught up waits for `allowed_latency` before it begins one: the longer, the fewer transactions.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Process = Callable[[Sequence[ConsumerRecord]], Awaitable[Outputs]]
 
 TRANSACTION_RECORDS: Final = 5000
 HIGH_WATER: Final = 20_000
-LINGER_S: Final = 0.01
+PAUSE_S: Final = 0.01
 
 
 class Lane:
@@ -49,14 +50,19 @@ class Lane:
         source: Source,
         process: Process,
         fail: Callable[[BaseException], None],
+        allowed_latency: float,
     ) -> None:
-        """`process` makes outputs of records; `fail` is called with whatever goes wrong, and ends the process."""
+        """`process` makes outputs of records; `fail` is called with whatever goes wrong, and ends the process.
+
+        `allowed_latency`: how long records may wait for more to fill a transaction; s.
+        """
         self.partition = partition
         self._bootstrap_servers = bootstrap_servers
         self._group = group
         self._source = source
         self._process = process
         self._fail = fail
+        self._allowed_latency = allowed_latency
         self._chunks: deque[Sequence[ConsumerRecord]] = deque()
         self._waiting = 0
         self._next = 0
@@ -72,7 +78,7 @@ class Lane:
         if self._task is None:
             self._task = asyncio.create_task(self._work())
         while self._waiting > HIGH_WATER and self._task is not None:
-            await asyncio.wait([self._task], timeout=LINGER_S)
+            await asyncio.wait([self._task], timeout=PAUSE_S)
 
     async def close(self) -> None:
         """Let a running transaction finish, drop what waits (the next owner reads it again), release the producer."""
@@ -92,7 +98,7 @@ class Lane:
                 await self._open()
             while self._chunks:
                 if self._waiting < TRANSACTION_RECORDS:
-                    await asyncio.sleep(LINGER_S)
+                    await asyncio.sleep(self._allowed_latency)
                 records = await self._interruptible(self._take())
                 if records and not self._closed:
                     outputs = await self._interruptible(self._process(records))

@@ -45,11 +45,12 @@ def crash(error: BaseException) -> None:
 class Lanes:
     """Hands each chunk to its partition's lane, and closes the lanes before the group may give partitions away."""
 
-    def __init__(self, app: Any, bootstrap_servers: str, process: Process) -> None:
-        """`app` is the Faust app whose agent calls `run`."""
+    def __init__(self, app: Any, bootstrap_servers: str, process: Process, allowed_latency: float) -> None:
+        """`app` is the Faust app whose agent calls `run`; `allowed_latency` as in Lane, s."""
         self._app = app
         self._bootstrap_servers = bootstrap_servers
         self._process = process
+        self._allowed_latency = allowed_latency
         self._source: Source | None = None
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._stopping = False
@@ -84,6 +85,7 @@ class Lanes:
             source=self._source,
             process=self._process,
             fail=crash,
+            allowed_latency=self._allowed_latency,
         )
 
     async def _revoked(self, *_: Any, **__: Any) -> None:

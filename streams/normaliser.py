@@ -94,10 +94,16 @@ async def find_target(catalog: Catalog, kinds: Sequence[str], partitions: dict[s
 
 
 def build(
-    province: str, catalog: Catalog, bootstrap_servers: str, registry_url: str, watch_s: float
+    province: str,
+    catalog: Catalog,
+    bootstrap_servers: str,
+    registry_url: str,
+    allowed_latency: float,
+    watch_s: float,
 ) -> tuple[faust.App, Restart]:
     """The app of a province over all its raw topics, and whether it asks to be started again.
 
+    `allowed_latency`: how long a partition's records may wait to fill a transaction, s.
     Every `watch_s` it looks for new raw topics (a vendor's own) and, where there are any, stops in order to restart.
     NotProvisionedError when canonical or quarantine topics or schemas are missing.
     """
@@ -112,7 +118,7 @@ def build(
     brokers = ";".join(f"kafka://{server.strip()}" for server in bootstrap_servers.split(","))
     app = faust.App(f"sitehub-{province}", broker=brokers, **FAUST_SETTINGS)
     app.transport = PatientTransport(app.conf.broker_consumer, app)
-    lanes = Lanes(app, bootstrap_servers, Normaliser(catalog, target, registry_url))
+    lanes = Lanes(app, bootstrap_servers, Normaliser(catalog, target, registry_url), allowed_latency)
     # acks=False: Faust must never commit, it would write an older offset over a transaction's.
     source = app.topic(*(topic.topic for topic in topics), schema=ChunkSchema(), acks=False)
 
@@ -152,9 +158,16 @@ async def _watch(
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def run(province: str, catalog: Catalog, bootstrap_servers: str, registry_url: str, watch_s: float = 30.0) -> bool:
+def run(
+    province: str,
+    catalog: Catalog,
+    bootstrap_servers: str,
+    registry_url: str,
+    allowed_latency: float,
+    watch_s: float = 30.0,
+) -> bool:
     """Run the normaliser until SIGTERM or SIGINT; True when it stopped in order to be started again."""
-    app, restart = build(province, catalog, bootstrap_servers, registry_url, watch_s)
+    app, restart = build(province, catalog, bootstrap_servers, registry_url, allowed_latency, watch_s)
     # What is loaded now stays: the collector need not walk over it again, nor look after every 700 new objects.
     gc.collect()
     gc.freeze()

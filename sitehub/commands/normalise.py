@@ -37,7 +37,8 @@ def normalise(*, province: str, watch_seconds: float = 30.0) -> None:
         sys.exit(2)
     try:
         with explained(chosen.bootstrap_servers):
-            again = run(province, catalog, chosen.bootstrap_servers, chosen.registry_url, watch_seconds)
+            servers, registry = chosen.bootstrap_servers, chosen.registry_url
+            again = run(province, catalog, servers, registry, chosen.allowed_latency, watch_seconds)
     except NotProvisionedError as error:
         sentence, _, remedy = str(error).rpartition(". ")
         raise StackError(f"{sentence}.", f"{remedy}.") from error

@@ -56,6 +56,7 @@ def test_a_lane_closes_while_it_reads_the_log_and_the_registry_is_away(monkeypat
             source=SlowLog(),  # type: ignore[arg-type] # what a lane asks of a source
             process=wait_for_the_registry,
             fail=failures.append,
+            allowed_latency=0.01,
         )
         await one.put([record(5)])
         await asyncio.sleep(0.1)
@@ -65,3 +66,44 @@ def test_a_lane_closes_while_it_reads_the_log_and_the_registry_is_away(monkeypat
     asyncio.run(put_and_close())
     assert failures == []
     assert asked == []
+
+
+@pytest.mark.parametrize(("allowed_latency", "batches"), [(0.0, [[0], [1]]), (0.3, [[0, 1]])])
+def test_records_that_come_within_the_allowed_latency_share_a_transaction(
+    monkeypatch: pytest.MonkeyPatch, allowed_latency: float, batches: list[list[int]]
+) -> None:
+    """The setting decides whether the second of two records, 50 ms later, goes with the first."""
+    processed: list[list[int]] = []
+    failures: list[BaseException] = []
+
+    async def started(*_: Any) -> Producer:
+        return Producer()
+
+    async def process(records: Any) -> Outputs:
+        processed.append([record.offset for record in records])
+        return {}
+
+    async def committed(*_: Any) -> None:
+        """No Kafka: nothing to commit."""
+
+    async def put_twice() -> None:
+        one = lane.Lane(
+            TopicPartition("raw.x.y", 0),
+            bootstrap_servers="",
+            group="g",
+            source=SlowLog(),  # type: ignore[arg-type] # what a lane asks of a source
+            process=process,
+            fail=failures.append,
+            allowed_latency=allowed_latency,
+        )
+        await one.put([record(0)])
+        await asyncio.sleep(0.05)
+        await one.put([record(1)])
+        await asyncio.sleep(0.5)
+        await one.close()
+
+    monkeypatch.setattr(lane, "fencing_producer", started)
+    monkeypatch.setattr(lane, "commit", committed)
+    asyncio.run(put_twice())
+    assert processed == batches
+    assert failures == []

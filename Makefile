@@ -40,6 +40,8 @@ lock: $(ENVIRONMENT) ## Choose new versions of everything, with their hashes
 	$(BIN)/uv pip compile requirements/bootstrap.in --upgrade $(LOCKING) -o requirements/bootstrap.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --upgrade $(LOCKING) -o requirements/sitehub.lock
 	$(BIN)/python -m infra.lock_packages "$$($(BIN)/sitehub config get maven_url)"
+	for peer in quix bytewax; do $(BIN)/uv pip compile benchmarks/peers/$$peer/requirements.in --upgrade $(LOCKING) \
+	    -o benchmarks/peers/$$peer/requirements.lock; done
 
 LOCKING := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 

@@ -113,7 +113,7 @@ def _encoded(
     rules = _rules(province).get("damages", {})
     values: list[bytes | None] = []
     guids: list[bytes | None] = []
-    records = _raw_records(rows, province, kind, catalog).iter_rows(named=True)
+    records = raw_records(rows, province, kind, catalog).iter_rows(named=True)
     for number, (record, vendor, damage) in enumerate(zip(records, rows["vendor"], rows["damage"], strict=True)):
         value: bytes | None
         if damage is None:
@@ -125,7 +125,7 @@ def _encoded(
     return values, guids
 
 
-def _raw_records(rows: pl.DataFrame, province: str, kind: str, catalog: Catalog) -> pl.DataFrame:
+def raw_records(rows: pl.DataFrame, province: str, kind: str, catalog: Catalog) -> pl.DataFrame:
     """The rows in the province's dialect, every field of the raw schema present, sentinels put in."""
     spoken = DIALECTS[province, kind](rows)
     if kind == "dust-reading":

@@ -1,0 +1,1 @@
+"""Bytewax, at least once; in an environment of its own."""

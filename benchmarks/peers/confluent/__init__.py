@@ -1,0 +1,1 @@
+"""confluent-kafka's consumer and producer in a loop, with fastavro."""

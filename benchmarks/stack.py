@@ -1,0 +1,93 @@
+"""Broker and registry of one measurement (测试环境): real, fresh, and pinned to a core of their own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import psutil
+
+from benchmarks.job import KIND
+from infra.packages import fetch
+from infra.registration import register_schemas
+from infra.stack.broker import broker_service
+from infra.stack.ports import free_ports
+from infra.stack.registry import registry_service, registry_url
+from infra.supervisor import Supervisor
+from infra.topics import TopicSpec, create_topics, topic_specs
+from pipelines.catalog import Catalog
+from pipelines.names import canonical_topic, parse_raw_topic
+from sitehub.settings import Settings
+
+BROKER_CORE: Final = 0
+CONTESTANT_CORE: Final = 1
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a measurement runs against; `ids`: subject → schema id, `broker`: the broker's process."""
+
+    bootstrap_servers: str
+    registry_url: str
+    catalog: Catalog
+    ids: dict[str, int]
+    partitions: int
+    home: Path
+    broker: psutil.Process
+
+    def create(self, prefix: str = "") -> list[str]:
+        """Create the outputs of the job's kind under a prefix; their names."""
+        specs = [replace(spec, name=prefix + spec.name) for spec in self._specs() if not spec.name.startswith("raw.")]
+        create_topics(self.bootstrap_servers, specs)
+        return [spec.name for spec in specs]
+
+    def create_raw(self) -> None:
+        """Create the raw topics that the provinces share; their clock is the sender's."""
+        create_topics(self.bootstrap_servers, [spec for spec in self._specs() if spec.name.startswith("raw.")])
+
+    def settings(self) -> Settings:
+        """What a worker of the hub gets."""
+        return Settings(
+            home=self.home,
+            bootstrap_servers=self.bootstrap_servers,
+            registry_url=self.registry_url,
+            catalog_dir=self.catalog.root,
+            partitions=self.partitions,
+        )
+
+    def _specs(self) -> Iterator[TopicSpec]:
+        """Topics of the job's kinds: all kinds named like it, without vendors' own links."""
+        for spec in topic_specs(self.catalog, self.partitions, raw_retention_days=1, raw_timestamps="CreateTime"):
+            if spec.name.startswith("raw."):
+                topic = parse_raw_topic(spec.name)
+                if topic.kind.startswith(KIND) and topic.vendor is None:
+                    yield spec
+            elif spec.name.startswith((canonical_topic(KIND), "quarantine.")):
+                yield spec
+
+
+@contextmanager
+def running(partitions: int, catalog: Catalog | None = None) -> Iterator[Stack]:
+    """A broker and a registry on BROKER_CORE with the job's topics; gone with their data after the block.
+
+    This process is pinned there too: its children are, unless they are started otherwise.
+    """
+    psutil.Process().cpu_affinity([BROKER_CORE])
+    catalog = catalog or Catalog.load()
+    configured = Settings()
+    packages = fetch(configured.cache_dir, configured.maven_url)
+    broker, registry = free_ports(2)
+    work = configured.home / "benchmarks"
+    work.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=work) as folder, Supervisor(Path(folder) / "logs", tell=print) as supervisor:
+        home = Path(folder)
+        services = [registry_service(home, packages, registry), broker_service(home, packages, broker)]
+        supervisor.start(services)
+        address, url = services[1].address, registry_url(registry)
+        process = psutil.Process(supervisor.runs["broker"].process.pid)
+        stack = Stack(address, url, catalog, register_schemas(url, catalog), partitions, home, process)
+        stack.create_raw()
+        stack.create()
+        yield stack

@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 import psutil
-from confluent_kafka import KafkaException
+import stamina
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from benchmarks.job import job, write_job
 from benchmarks.stack import CONTESTANT_CORE, Stack
@@ -137,6 +139,16 @@ def hub(environment: Mapping[str, str] | None = None, workers: int = 1) -> Calla
 
 def _forget(stack: Stack, groups: Sequence[str]) -> None:
     """Delete the groups, so that all is read again from the beginning."""
-    for future in admin(stack.bootstrap_servers).delete_consumer_groups([*groups]).values():
-        with suppress(KafkaException):  # the first time there is none
-            future.result()
+    client = admin(stack.bootstrap_servers)  # held: its answers end with it
+    for group in groups:
+        for attempt in stamina.retry_context(on=KafkaException, timeout=60):
+            with attempt:  # a worker that has just ended is a member for a moment
+                _delete(client, group)
+
+
+def _delete(client: AdminClient, group: str) -> None:
+    try:
+        client.delete_consumer_groups([group])[group].result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+            raise

@@ -1,7 +1,7 @@
 """What the contestants need beyond the hub's own environment (各自环境): two virtual environments, and jars.
 
-All of it is locked: exact versions with hashes. The Java program is compiled by Eclipse's compiler, itself a jar, so that
-the Java runtime of the environment is enough and nobody needs a JDK.
+All of it is locked: exact versions with hashes. The Java program is compiled by Eclipse's compiler, itself a jar, so
+that the Java runtime of the environment is enough and nobody needs a JDK.
 """
 
 import hashlib
@@ -33,7 +33,18 @@ def python_of(peer: str) -> Path:
         uv = str(Path(sys.executable).parent / "uv")
         environment = {**_pip_settings(), **os.environ}
         subprocess.run([uv, "venv", "-q", "--relocatable", "-p", sys.executable, part], check=True)
-        install = [uv, "pip", "install", "-q", "--no-deps", "--require-hashes", "-r", lock, "-p", part / "bin" / "python"]
+        install: list[str | Path] = [
+            uv,
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--require-hashes",
+            "-r",
+            lock,
+            "-p",
+            part / "bin" / "python",
+        ]
         subprocess.run(install, check=True, env=environment)
         part.rename(folder)
     return folder / "bin" / "python"
@@ -48,7 +59,17 @@ def java_program() -> tuple[Path, str]:
     classes = _work() / f"kafka-streams-{_digest(JARS_LOCK, *sources)}"
     if not classes.exists():
         part = classes.with_suffix(".part")
-        compiler = [packages.java, "-cp", jars, COMPILER, JAVA_LANGUAGE, "-nowarn", "-d", part, *sources]
+        compiler: list[str | Path] = [
+            packages.java,
+            "-cp",
+            jars,
+            COMPILER,
+            JAVA_LANGUAGE,
+            "-nowarn",
+            "-d",
+            part,
+            *sources,
+        ]
         subprocess.run(compiler, check=True)
         part.rename(classes)
     return packages.java, f"{classes}:{jars}"

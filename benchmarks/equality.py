@@ -16,7 +16,7 @@ from streams.records import Record
 Upload = tuple[str, int, int]
 COMPARED: Final = ("sitehub.reason", "sitehub.field")
 SOURCE: Final = ("sitehub.source.topic", "sitehub.source.partition", "sitehub.source.offset")
-SILENCE_S: Final = 60
+SILENCE_S: Final = 240  # a worker imports for seconds of CPU, and four of them share a core
 
 
 def results(contestant: Contestant, run: Run, readings: int) -> dict[Upload, tuple[Any, ...]]:

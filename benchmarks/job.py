@@ -17,6 +17,7 @@ from pipelines.mapping.units import conversion
 from pipelines.names import canonical_topic, quarantine_topic, subject_of
 
 KIND: Final = "dust-reading"
+PROVINCES: Final = ("guizhou", "jiangsu", "shanxi", "sichuan")
 
 
 def job(catalog: Catalog, schema_ids: Mapping[str, int], **run: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from infra.stack.broker import admin
 # The part of a run that is not timed: start, first fetches, a JVM's compilation, everybody's caches.
 WARM_UP: Final = 0.3
 EVERY_S: Final = 0.05
-SILENCE_S: Final = 90
+SILENCE_S: Final = 240  # a worker imports for seconds of CPU, and four of them share a core
 TIMEOUT_S: Final = 10
 
 
@@ -111,9 +111,7 @@ def committed(run: Run) -> Callable[[], int]:
 def produced(run: Run) -> Callable[[], int]:
     """Records written to the outputs, of a contestant that writes without transactions."""
     client = admin(run.stack.bootstrap_servers)
-    places = [
-        TopicPartition(topic, number) for topic in run.outputs for number in range(run.stack.partitions)
-    ]
+    places = [TopicPartition(topic, number) for topic in run.outputs for number in range(run.stack.partitions)]
 
     def count() -> int:
         wanted = {place: OffsetSpec.latest() for place in places}

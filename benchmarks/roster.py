@@ -44,12 +44,8 @@ def all_contestants() -> list[Contestant]:
         Contestant(
             "confluent-kafka", "at_least_once", "confluent-kafka loop + fastavro", python("confluent"), most=400_000
         ),
-        Contestant(
-            "quix", "exactly_once", "Quix Streams, exactly-once", python("quix", quix), most=200_000
-        ),
-        Contestant(
-            "quix", "at_least_once", "Quix Streams, at-least-once", python("quix", quix), most=200_000
-        ),
+        Contestant("quix", "exactly_once", "Quix Streams, exactly-once", python("quix", quix), most=200_000),
+        Contestant("quix", "at_least_once", "Quix Streams, at-least-once", python("quix", quix), most=200_000),
         Contestant("bytewax", "at_least_once", "Bytewax with recovery", python("bytewax", bytewax), most=200_000),
         Contestant("faust", "at_least_once", "stock Faust, event by event", python("faust"), most=60_000),
     ]

@@ -8,8 +8,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import psutil
+import stamina
+from confluent_kafka import KafkaException
 
-from benchmarks.job import KIND
+from benchmarks.job import KIND, PROVINCES
 from infra.packages import fetch
 from infra.registration import register_schemas
 from infra.stack.broker import broker_service
@@ -18,8 +20,9 @@ from infra.stack.registry import registry_service, registry_url
 from infra.supervisor import Supervisor
 from infra.topics import TopicSpec, create_topics, topic_specs
 from pipelines.catalog import Catalog
-from pipelines.names import canonical_topic, parse_raw_topic
+from pipelines.names import canonical_topic, parse_raw_topic, quarantine_topic
 from sitehub.settings import Settings
+from streams.reading import spans
 
 BROKER_CORE: Final = 0
 CONTESTANT_CORE: Final = 1
@@ -34,6 +37,7 @@ class Stack:
     catalog: Catalog
     ids: dict[str, int]
     partitions: int
+    provinces: tuple[str, ...]
     home: Path
     broker: psutil.Process
 
@@ -41,7 +45,11 @@ class Stack:
         """Create the outputs of the job's kind under a prefix; their names."""
         specs = [replace(spec, name=prefix + spec.name) for spec in self._specs() if not spec.name.startswith("raw.")]
         create_topics(self.bootstrap_servers, specs)
-        return [spec.name for spec in specs]
+        names = [spec.name for spec in specs]
+        for attempt in stamina.retry_context(on=KafkaException, timeout=60):
+            with attempt:  # a leader is named a moment after the topic
+                spans(self.bootstrap_servers, dict.fromkeys(names, self.partitions))
+        return names
 
     def create_raw(self) -> None:
         """Create the raw topics that the provinces share; their clock is the sender's."""
@@ -58,18 +66,18 @@ class Stack:
         )
 
     def _specs(self) -> Iterator[TopicSpec]:
-        """Topics of the job's kinds: all kinds named like it, without vendors' own links."""
+        """Topics of the provinces for the job's kind and those named after it, without vendors' own links."""
         for spec in topic_specs(self.catalog, self.partitions, raw_retention_days=1, raw_timestamps="CreateTime"):
             if spec.name.startswith("raw."):
                 topic = parse_raw_topic(spec.name)
-                if topic.kind.startswith(KIND) and topic.vendor is None:
+                if topic.province in self.provinces and topic.kind.startswith(KIND) and topic.vendor is None:
                     yield spec
-            elif spec.name.startswith((canonical_topic(KIND), "quarantine.")):
+            elif spec.name.startswith((canonical_topic(KIND), *map(quarantine_topic, self.provinces))):
                 yield spec
 
 
 @contextmanager
-def running(partitions: int, catalog: Catalog | None = None) -> Iterator[Stack]:
+def running(partitions: int, catalog: Catalog | None = None, provinces: tuple[str, ...] = PROVINCES) -> Iterator[Stack]:
     """A broker and a registry on BROKER_CORE with the job's topics; gone with their data after the block.
 
     This process is pinned there too: its children are, unless they are started otherwise.
@@ -87,7 +95,7 @@ def running(partitions: int, catalog: Catalog | None = None) -> Iterator[Stack]:
         supervisor.start(services)
         address, url = services[1].address, registry_url(registry)
         process = psutil.Process(supervisor.runs["broker"].process.pid)
-        stack = Stack(address, url, catalog, register_schemas(url, catalog), partitions, home, process)
+        stack = Stack(address, url, catalog, register_schemas(url, catalog), partitions, provinces, home, process)
         stack.create_raw()
         stack.create()
         yield stack

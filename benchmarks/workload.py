@@ -16,7 +16,7 @@ import orjson
 import polars as pl
 from confluent_kafka import Producer
 
-from benchmarks.job import KIND
+from benchmarks.job import KIND, PROVINCES
 from benchmarks.stack import Stack
 from pipelines.catalog import Catalog, RawKind
 from pipelines.names import raw_topic
@@ -26,7 +26,6 @@ from simulation.model import happenings
 from simulation.simulate import raw_records
 from simulation.spec import Spec, world
 
-PROVINCES: Final = ("guizhou", "jiangsu", "shanxi", "sichuan")
 DAY: Final = date(2026, 3, 1)
 DEVICE_DAY: Final = 1200  # at least so many readings a device sends in a day, gaps and five-minute devices considered
 AHEAD_MS: Final = 3 * 3_600_000
@@ -42,7 +41,10 @@ SentHeaders = list[tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class Workload:
-    """Shares (0 to 1) of what is odd; `remark`: bytes of a text that the newer schema has and the mapping ignores."""
+    """Shares (0 to 1) of what is odd; `remark`: bytes of a text that the newer schema has and the mapping ignores.
+
+    `kinds`: over so many raw topics the readings are dealt, of kinds that are copies under numbered names.
+    """
 
     name: str
     title: str
@@ -52,6 +54,7 @@ class Workload:
     newer: float = 0.0
     damaged: float = 0.0
     remark: int = 0
+    kinds: int = 1
     oversized: bool = False
     provinces: tuple[str, ...] = PROVINCES
 
@@ -78,7 +81,9 @@ class Upload(NamedTuple):
     timestamp: int
 
 
-def uploads(workload: Workload, province: str, readings: int, catalog: Catalog, ids: Mapping[str, int]) -> Iterator[Upload]:
+def uploads(
+    workload: Workload, province: str, readings: int, catalog: Catalog, ids: Mapping[str, int]
+) -> Iterator[Upload]:
     """So many uploads of one province in the order of their receipt. `ids`: subject → schema id, newer ones as well."""
     raw = catalog.raw[province, KIND]
     registry = Registry(ids.__getitem__)
@@ -134,8 +139,9 @@ def fill(stack: Stack, workload: Workload, readings: int) -> dict[str, int]:
     for province in workload.provinces:
         topic = raw_topic(province, KIND)
         written[topic] = readings // len(workload.provinces)
-        for upload in uploads(workload, province, written[topic], stack.catalog, ids):
-            send(producer, topic, upload, refused)
+        topics = [topic, *(f"{topic}-{number}" for number in range(1, workload.kinds))]
+        for number, upload in enumerate(uploads(workload, province, written[topic], stack.catalog, ids)):
+            send(producer, topics[number % len(topics)], upload, refused)
     producer.flush()
     if refused:
         raise RuntimeError(f"{len(refused)} uploads were refused, the first: {refused[0]}")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import cache, lru_cache
 from io import BytesIO
 from math import isfinite
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -134,15 +135,13 @@ class _Dialect:
         self._mapping = dialect["mapping"]
         self._subject = dialect["subject"]
         self._schema_of = schema_of
-        self._reader = fastavro.parse_schema(dialect["schema"])
+        self._reader: Any = fastavro.parse_schema(dialect["schema"])
         self._writers: dict[int, Any] = {}
         types = {field["name"]: field["type"] for field in run["canonical"]["schema"]["fields"]}
         self._empty = dict.fromkeys(types)
         self._json = [_JsonField(field, dialect) for field in dialect["schema"]["fields"]]
         self._json_keys = {field.key for field in self._json}
-        self._fields = [
-            (name, _field(name, types[name][1], rule, dialect)) for name, rule in dialect["rules"].items()
-        ]
+        self._fields = [(name, _field(name, types[name][1], rule, dialect)) for name, rule in dialect["rules"].items()]
         self._judge = _judge(run["screening"], {name: rank for rank, name in enumerate(types)})
         self._event = f"{self._province}:{run['kind']}:"
 
@@ -192,9 +191,9 @@ class _Dialect:
         schema, subjects = found
         if self._subject not in subjects:
             raise Refused("wrong_subject")
-        writer = fastavro.parse_schema(_plain(schema))
+        writer: Any = fastavro.parse_schema(_plain(schema))
         # Resolution costs; the reader's own schema needs none.
-        same = writer["fields"] == self._reader["fields"]  # type: ignore[call-overload] # a record's is a dict
+        same = writer["fields"] == self._reader["fields"]
         self._writers[schema_id] = writer, None if same else self._reader
         return self._writers[schema_id]  # type: ignore[no-any-return]
 
@@ -293,46 +292,51 @@ def _field(name: str, kind: str, rule: Mapping[str, Any], dialect: Mapping[str, 
 
 def _said(rule: Mapping[str, Any], types: Mapping[str, str], absent: frozenset[str], *, as_text: bool) -> Say:
     """What the upload says: the first source that is not absent, or the composed text."""
-
-    def of(source: str) -> Say:
-        if not as_text:
-            return lambda upload: upload[source]
-        if types[source] != "string":
-            return lambda upload: None if upload[source] is None else str(upload[source])
-
-        def text(upload: Record) -> str | None:
-            said = upload[source]
-            if said is None:
-                return None
-            said = said.strip()
-            return None if said in absent else said  # type: ignore[no-any-return]
-
-        return text
-
     if rule["compose"]:
-        parts: list[Say] = [
-            of(part[1:-1]) if part.startswith("{") else (lambda _upload, part=part: part)  # type: ignore[misc]
-            for part in rule["compose"]
-        ]
+        parts: Sequence[str] = rule["compose"]
+        return _joined([_source(part[1:-1], types, absent) if part[0] == "{" else _literal(part) for part in parts])
+    said = [_source(name, types, absent) if as_text else itemgetter(name) for name in rule["sources"]]
+    return said[0] if len(said) == 1 else _first(said)
 
-        def composed(upload: Record) -> str | None:
-            said = [part(upload) for part in parts]
-            return None if None in said else "".join(said)
 
-        return composed
-    first, *others = [of(source) for source in rule["sources"]]
-    if not others:
-        return first
+def _source(name: str, types: Mapping[str, str], absent: frozenset[str]) -> Say:
+    """A raw field as text."""
 
-    def coalesced(upload: Record) -> Any:
-        said = first(upload)
-        for other in others:
+    def number(upload: Record) -> str | None:
+        said = upload[name]
+        return None if said is None else str(said)
+
+    def text(upload: Record) -> str | None:
+        said: str | None = upload[name]
+        if said is None:
+            return None
+        said = said.strip()
+        return None if said in absent else said
+
+    return text if types[name] == "string" else number
+
+
+def _literal(text: str) -> Say:
+    return lambda _upload: text
+
+
+def _joined(parts: Sequence[Say]) -> Say:
+    def joined(upload: Record) -> str | None:
+        said = [part(upload) for part in parts]
+        return None if None in said else "".join(said)
+
+    return joined
+
+
+def _first(sources: Sequence[Say]) -> Say:
+    def first(upload: Record) -> Any:
+        for source in sources:
+            said = source(upload)
             if said is not None:
-                break
-            said = other(upload)
-        return said
+                return said
+        return None
 
-    return coalesced
+    return first
 
 
 def _number(name: str, kind: str, rule: Mapping[str, Any], *, is_text: bool) -> Callable[[Any, int, list[str]], Any]:
@@ -456,36 +460,28 @@ def _instant(said: str, form: str) -> int | None:
         return None
 
 
-def _judge(
-    screening: Mapping[str, Any], ranks: Mapping[str, int]
-) -> Callable[[dict[str, Any], list[str], bool], None]:
+def _judge(screening: Mapping[str, Any], ranks: Mapping[str, int]) -> Callable[[dict[str, Any], list[str], bool], None]:
     """Writes `quality` and `quality_notes` into a record."""
     measured = tuple(screening["measured"])
-    ranges = [(name, f"{name}=range", *bounds) for name, bounds in screening["range"].items()]
+    ranges = [(name, *bounds) for name, bounds in screening["range"].items()]
     orders = [tuple(order) for order in screening["order"]]
-    tested: Iterable[str] = dict.fromkeys(name for order in orders for name in order[:2])
+
+    def rank(note: str) -> int:
+        return ranks.get(note.partition("=")[0], len(ranks))
 
     def judge(record: dict[str, Any], notes: list[str], unknown_keys: bool) -> None:
-        failed = None
-        for name, note, least, greatest in ranges:
-            value = record[name]
-            if value is not None and not least <= value <= greatest:
-                notes.append(note)
-                failed = {name} if failed is None else failed | {name}
-        disordered = None
-        for greater, lesser, absolute, relative in orders:
-            most, least = record[greater], record[lesser]
-            if most is None or least is None or least <= most + (most * relative + absolute):
-                continue
-            if failed is None or (greater not in failed and lesser not in failed):
-                disordered = {greater, lesser} if disordered is None else disordered | {greater, lesser}
-        if disordered is not None:
-            notes.extend(f"{name}=order" for name in tested if name in disordered)
+        failed = [
+            name
+            for name, least, greatest in ranges
+            if (value := record[name]) is not None and not least <= value <= greatest
+        ]
+        notes += [f"{name}=range" for name in failed]
+        notes += [f"{name}=order" for name in _disordered(record, orders, failed)]
         if unknown_keys:
             notes.append("json=unknown_keys")
         level = 0
         if notes:
-            notes.sort(key=lambda note: ranks.get(note.partition("=")[0], len(ranks)))
+            notes.sort(key=rank)
             record["quality_notes"] = ";".join(notes)
             level = max(LEVELS.get(note.partition("=")[2], 0) for note in notes)
         if level == 0:
@@ -493,3 +489,15 @@ def _judge(
         record["quality"] = level
 
     return judge
+
+
+def _disordered(record: Record, orders: Iterable[tuple[Any, ...]], failed: Sequence[str]) -> list[str]:
+    """Fields of which one is greater than its order allows, each once; what is out of range says nothing of another."""
+    found: list[str] = []
+    for greater, lesser, absolute, relative in orders:
+        most, least = record[greater], record[lesser]
+        if most is None or least is None or least <= most + (most * relative + absolute):
+            continue
+        if greater not in failed and lesser not in failed:
+            found += [name for name in (greater, lesser) if name not in found]
+    return found

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks.job import KIND, job
+from benchmarks.job import KIND, PROVINCES, job
 from benchmarks.peers.job import Job
-from benchmarks.workload import CHECKED, PROVINCES, Upload, newer_schema, newer_subject, uploads
+from benchmarks.workload import CHECKED, Upload, newer_schema, newer_subject, uploads
 from pipelines.catalog import Catalog
 from pipelines.codec import decode
 from pipelines.names import canonical_topic, quarantine_topic, subject_of
-from pipelines.wire import RawBatch, WriterSchema
+from pipelines.wire import RawBatch, WriterId, WriterSchema
 from streams.outputs import Outgoing, Target, outputs
 
 READINGS = 600
@@ -74,7 +74,7 @@ def _hub(
     topic: str,
     province: str,
     sent: list[Upload],
-    writers: dict[int, WriterSchema],
+    writers: Mapping[int, WriterSchema],
     ids: dict[str, int],
 ) -> list[Outgoing]:
     """The hub's record of each upload, in their order."""
@@ -88,7 +88,8 @@ def _hub(
         values=[upload.value for upload in sent],
         headers=[upload.headers for upload in sent],
     )
-    made = outputs(batch, catalog, {**writers, UNKNOWN: None}, Target(ids, topics))
+    known: dict[WriterId, WriterSchema | None] = {UNKNOWN: None, **dict(writers.items())}
+    made = outputs(batch, catalog, known, Target(ids, topics))
     kind = catalog.canonical[KIND]
     canonical = made[canonical_topic(KIND), 0]
     rejected = made[quarantine_topic(province), 0]

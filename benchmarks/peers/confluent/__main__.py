@@ -4,7 +4,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 from confluent_kafka import Consumer, Producer
 
@@ -56,16 +56,14 @@ def main(file: Path) -> None:
         for message in consumer.consume(AT_ONCE, timeout=0.05):
             if message.error():
                 raise RuntimeError(str(message.error()))
-            output = job(
+            at: tuple[Any, Any, Any, int] = (
                 message.topic(),
                 message.partition(),
                 message.offset(),
                 message.timestamp()[1],
-                message.key(),
-                message.value(),
-                message.headers(),
             )
-            producer.produce(output.topic, output.value, output.key, ANY, headers=output.headers)
+            output = job(*at, message.key(), message.value(), cast("Any", message.headers()))
+            producer.produce(output.topic, output.value, output.key, ANY, headers=[*output.headers])
             waiting += 1
         producer.poll(0)
         if waiting >= COMMIT_RECORDS or (waiting and time.monotonic() - began > COMMIT_S):

@@ -1,4 +1,4 @@
-"""Stock Faust: `async for event in stream.events()`, `await topic.send(...)`; on uvloop, which it documents as faster."""
+"""Stock Faust: `async for event in stream.events()`, `await topic.send(...)`; on uvloop, which it calls faster."""
 
 import os
 import sys

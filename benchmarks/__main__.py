@@ -1,0 +1,50 @@
+"""`python -m benchmarks check | throughput | latency | scale | report`; `make bench` runs them in this order."""
+
+import os
+import time
+from collections.abc import Callable
+
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+import cyclopts
+
+from benchmarks import latency as quick
+from benchmarks import scale as growth
+from benchmarks import throughput as through
+
+app = cyclopts.App(name="benchmarks", help=__doc__)
+
+
+@app.command
+def check() -> None:
+    """Every contestant's records are those of the hub (about 2 minutes)."""
+    _timed(through.check)
+
+
+@app.command
+def throughput(*, readings: int = 1_000_000, rounds: int = 3, odd_readings: int = 200_000) -> None:
+    """All contestants over the same readings, interleaved; then hub and Kafka Streams over odd traffic."""
+    _timed(lambda: through.main_rounds(readings, rounds))
+    _timed(lambda: through.odd_rounds(odd_readings, rounds))
+
+
+@app.command
+def latency(*, rounds: int = 1) -> None:
+    """From sent to visible at two rates, and the hub's curve over its allowed latency."""
+    _timed(lambda: quick.rounds(rounds))
+
+
+@app.command
+def scale(*, rounds: int = 1) -> None:
+    """Workers, partitions, record size, bad records, kinds."""
+    _timed(lambda: growth.points(rounds))
+
+
+def _timed(part: Callable[[], None]) -> None:
+    began = time.monotonic()
+    part()
+    print(f"done in {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    app()

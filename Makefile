@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ENVIRONMENT := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down env lock clean
+.PHONY: help demo test check bench up down env lock clean
 
 help: ## What can be asked for
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -23,6 +23,13 @@ check: $(ENVIRONMENT) ## Style, types, arrows between the rooms, compatibility o
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sitehub schemas check
+
+bench: $(ENVIRONMENT) ## Measure beside other engines and write benchmarks/RESULTS.md and docs/scale.md
+	$(BIN)/python -m benchmarks check
+	$(BIN)/python -m benchmarks throughput
+	$(BIN)/python -m benchmarks latency
+	$(BIN)/python -m benchmarks scale
+	$(BIN)/python -m benchmarks report
 
 up: $(ENVIRONMENT) ## Start the stack for a day's work, in the background
 	@$(BIN)/sitehub up --detach

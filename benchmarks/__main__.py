@@ -7,8 +7,10 @@ from collections.abc import Callable
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import cyclopts
+import stamina.instrumentation
 
 from benchmarks import latency as quick
+from benchmarks import report as published
 from benchmarks import scale as growth
 from benchmarks import throughput as through
 
@@ -40,6 +42,12 @@ def scale(*, rounds: int = 1) -> None:
     _timed(lambda: growth.points(rounds))
 
 
+@app.command
+def report() -> None:
+    """Write RESULTS.md and docs/scale.md from the results."""
+    published.write()
+
+
 def _timed(part: Callable[[], None]) -> None:
     began = time.monotonic()
     part()
@@ -47,4 +55,5 @@ def _timed(part: Callable[[], None]) -> None:
 
 
 if __name__ == "__main__":
+    stamina.instrumentation.set_on_retry_hooks([])  # a broker that has just started is asked again, which is no news
     app()

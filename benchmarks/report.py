@@ -1,0 +1,133 @@
+"""RESULTS.md and docs/scale.md (报告), written from the results alone; no figure is typed by hand."""
+
+from collections.abc import Mapping
+from math import ceil
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from benchmarks.figures import Line, grouped, line_of, lines
+from benchmarks.measure import WARM_UP
+from benchmarks.results import load
+from benchmarks.roster import HEAP
+from benchmarks.workload import MAIN, ODD
+from sitehub.settings import PROJECT_ROOT
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+RESULTS: Final = Path(__file__).parent / "RESULTS.md"
+SCALE: Final = PROJECT_ROOT / "docs" / "scale.md"
+GOALS: Final = (
+    ("kafka-streams", "Kafka Streams, exactly_once_v2", 1.5),
+    ("quix", "Quix Streams, exactly once", 6.0),
+    ("faust", "stock Faust", 40.0),
+)
+GROWN: Final = ("events_per_s", "per_cpu_s", "peak_mb", "first_s", "raw_bytes", "output_bytes")
+
+# What the sizes rest on; each is named in the text.
+DEVICES: Final = {"one city": 2_000, "one province": 32_000, "31 provinces": 1_000_000}
+CATCH_UP: Final = 5  # times the ordinary rate: an hour's outage is made up for in a quarter of an hour
+LOAD: Final = 0.5  # of a core's measured rate that a worker is planned with
+REPLICAS: Final = 3
+DAY_S: Final = 86_400
+YEAR_DAYS: Final = 365
+
+
+def write() -> None:
+    """Write both documents; LookupError where a part was not measured."""
+    for file, text in documents({name: load(name) for name in ("throughput", "latency", "scale")}).items():
+        file.write_text(text, encoding="utf-8")
+
+
+def documents(parts: Mapping[str, Any]) -> dict[Path, str]:
+    """File → text. `parts`: throughput, latency and scale as `load` gives them."""
+    for name, part in parts.items():
+        if not part["rounds"]:
+            raise LookupError(f"results/{name}.json holds nothing: run `python -m benchmarks {name}`")
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    templates.filters["rate"] = lambda value: f"{value:,.0f}"
+    return {
+        RESULTS: templates.get_template("RESULTS.md.j2").render(results(parts)),
+        SCALE: templates.get_template("scale.md.j2").render(scale(parts)),
+    }
+
+
+def results(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """What RESULTS.md shows."""
+    rounds = parts["throughput"]["rounds"]
+    main = lines(rounds, MAIN.name)
+    latency = parts["latency"]["rounds"]
+    measured = ("p50_ms", "p99_ms", "p999_ms", "core_share")
+    return {
+        "about": parts["throughput"],
+        "warm_up": WARM_UP,
+        "heap": HEAP,
+        "main": main,
+        "rounds": rounds,
+        "goals": [(title, goal, _ratio(main, name)) for name, title, goal in GOALS],
+        "odd": [(workload, lines(rounds, workload.name)) for workload in ODD],
+        "hub": line_of(main, "sitehub"),
+        "paced": grouped([e for e in latency if not e["curve"]], ("contestant", "rate"), measured),
+        "curve": grouped([e for e in latency if e["curve"]], ("allowed_latency_s",), measured),
+        "growth": _growth(parts),
+    }
+
+
+def scale(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """What docs/scale.md shows: the measured curves, and the sizes calculated from them."""
+    rate = line_of(lines(parts["throughput"]["rounds"], MAIN.name), "sitehub").rate.median
+    storage = next(entry for entry in parts["scale"]["rounds"] if entry["dimension"] == "storage")
+    return {
+        "about": parts["scale"],
+        "rate": rate,
+        "storage": storage,
+        "growth": _growth(parts),
+        "sizes": [_size(name, devices, rate, storage) for name, devices in DEVICES.items()],
+        "catch_up": CATCH_UP,
+        "load": LOAD,
+        "replicas": REPLICAS,
+    }
+
+
+def _ratio(main: list[Line], contestant: str) -> Any:
+    guarantee = "at_least_once" if contestant == "faust" else "exactly_once"
+    return line_of(main, contestant, guarantee).ratio
+
+
+def _growth(parts: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Dimension → its points."""
+    points = grouped(parts["scale"]["rounds"], ("dimension", "value"), GROWN)
+    return {name: [point for point in points if point["dimension"] == name] for name in _dimensions(points)}
+
+
+def _dimensions(points: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(point["dimension"] for point in points))
+
+
+def _size(name: str, devices: int, rate: float, storage: Mapping[str, Any]) -> dict[str, Any]:
+    """Sizes of devices that send one reading a minute."""
+    per_s = devices / 60
+    feeds = 31 if devices > max(DEVICES["one province"], DEVICES["one city"]) else 1
+    workers = feeds * ceil(per_s / feeds * CATCH_UP / (rate * LOAD))
+    yearly = devices * 1440 * YEAR_DAYS
+    log_bytes = (storage["raw_bytes"] * 30 / YEAR_DAYS + storage["output_bytes"]) * yearly * REPLICAS
+    return {
+        "name": name,
+        "devices": devices,
+        "per_s": per_s,
+        "peak_per_s": per_s * CATCH_UP,
+        "feeds": feeds,
+        "workers": workers,
+        "partitions": 2 * workers,
+        "readings_a_day": devices * 1440,
+        "log_gb_a_year": log_bytes / 1e9,
+        "lake_gb_a_year": storage["lake_bytes"] * yearly / 1e9,
+        "network_mb_s": (storage["raw_bytes"] + storage["output_bytes"]) * per_s * CATCH_UP * REPLICAS / 1e6,
+    }

@@ -1,0 +1,88 @@
+"""What the benchmarks publish is what was measured, without Kafka."""
+
+from typing import Any
+
+import pytest
+
+from benchmarks.figures import Spread, lines
+from benchmarks.measure import Sample, between
+from benchmarks.report import RESULTS, SCALE, documents
+from benchmarks.scale import POINTS
+from benchmarks.workload import ODD
+
+ABOUT = {
+    "machine": {"cpu": "a processor", "cores": 2, "memory_gb": 8.0, "system": "Linux 6"},
+    "versions": {"python": "3.11"},
+    "commit": "0123456789ab",
+}
+
+
+def ran(contestant: str, guarantee: str, round_: int, rate: float, workload: str = "main") -> dict[str, Any]:
+    """An entry of the throughput part."""
+    return {
+        **{"workload": workload, "contestant": contestant, "guarantee": guarantee, "round": round_, "readings": 1000},
+        **{"events_per_s": rate, "per_cpu_s": rate, "core_share": 1.0, "broker_share": 0.5, "peak_mb": 100.0},
+    }
+
+
+def test_the_warm_up_is_not_timed() -> None:
+    """From 30 % on: 700 readings in 7 s, with 3.5 s of CPU time."""
+    samples = [
+        Sample(seconds=5.0, done=0, cpu_s=1.0, broker_cpu_s=0.0, resident=1 << 20),
+        Sample(seconds=6.0, done=300, cpu_s=2.0, broker_cpu_s=1.0, resident=4 << 20),
+        Sample(seconds=13.0, done=1000, cpu_s=5.5, broker_cpu_s=2.4, resident=2 << 20),
+    ]
+    found = between(samples, 1000)
+    assert (found.events_per_s, found.per_cpu_s, found.core_share, found.broker_share) == (100, 200, 0.5, 0.2)
+    assert (found.peak_mb, found.first_s) == (4, 6)
+
+
+def test_readings_that_appear_at_once_are_not_timed() -> None:
+    """A rate over no time would be any number."""
+    with pytest.raises(RuntimeError, match="too few"):
+        between([Sample(1, 0, 0, 0, 0), Sample(2, 1000, 1, 1, 1)], 1000)
+
+
+def test_a_ratio_is_taken_within_its_round() -> None:
+    """The second round is twice as slow for both: the ratio stays."""
+    entries = [
+        *(ran("sitehub", "exactly_once", 1, 300), ran("faust", "at_least_once", 1, 100)),
+        *(ran("sitehub", "exactly_once", 2, 150), ran("faust", "at_least_once", 2, 50)),
+    ]
+    hub, faust = lines(entries, "main")
+    assert faust.ratio == Spread(3, 3, 3)
+    assert hub.rate == Spread(150, 225, 300)
+
+
+def test_the_documents_say_what_the_results_hold() -> None:
+    """Every contestant, workload and point is in RESULTS.md; a goal is judged; the sizes follow from the rate."""
+    rates = {"sitehub": 300_000.0, "kafka-streams": 150_000.0, "quix": 30_000.0}
+    rounds = [ran(name, "exactly_once", 1, rate) for name, rate in rates.items()]
+    rounds.append(ran("faust", "at_least_once", 1, 10_000.0))
+    rounds += [ran(name, "exactly_once", 1, rate, odd.name) for odd in ODD for name, rate in rates.items()]
+    delay = {"p50_ms": 30.0, "p99_ms": 50.0, "p999_ms": 70.0, "core_share": 0.3}
+    paced = [{"contestant": "sitehub", "rate": 2000, "curve": False, **delay}]
+    curve = [{"contestant": "sitehub", "rate": 2000, "curve": True, "allowed_latency_s": 0.05, **delay}]
+    cost = {**{"events_per_s": 100.0, "per_cpu_s": 120.0, "peak_mb": 200.0, "first_s": 2.0, "readings": 1000}}
+    bytes_ = {"raw_bytes": 40.0, "output_bytes": 50.0, "lake_bytes": 20.0}
+    grown = [{"dimension": point.dimension, "value": point.value, **cost, **bytes_} for point in POINTS]
+    parts = {
+        "throughput": {**ABOUT, "rounds": rounds},
+        "latency": {**ABOUT, "rounds": [*paced, *curve]},
+        "scale": {**ABOUT, "rounds": grown},
+    }
+    found = documents(parts)
+    assert "| Kafka Streams, exactly_once_v2 | 1.5 | 2.00 | reached |" in found[RESULTS]
+    assert "| stock Faust | 40.0 | 30.00 | not reached |" in found[RESULTS]
+    assert all(odd.title in found[RESULTS] for odd in ODD)
+    assert "| 50 | 30.0 | 50.0 | 70.0 | 30 % |" in found[RESULTS]
+    # A million readings a minute, five times that while catching up, at half of 300,000 a second: one worker a feed.
+    assert "| workers (a core each) | 1 | 1 | 31 | " in found[SCALE]
+    # 1e6 * 1440 * 365 readings of 20 bytes.
+    assert "10,512 | " in found[SCALE]
+
+
+def test_what_was_not_measured_is_not_published() -> None:
+    """An empty part ends the report with the command that fills it."""
+    with pytest.raises(LookupError, match="python -m benchmarks scale"):
+        documents({"throughput": {"rounds": [1]}, "latency": {"rounds": [1]}, "scale": {"rounds": []}})

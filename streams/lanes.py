@@ -5,33 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import traceback
 from collections.abc import AsyncIterable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
 
+from streams.described import described
 from streams.lane import Lane, Process
 from streams.source import Source
 
 log = structlog.get_logger(__name__)
 
 CRASHED: Final = 71
-CAUSES: Final = 5
-
-
-def described(error: BaseException) -> str:
-    """What went wrong and where, without the error's own text: that may hold values of an upload, so of a person."""
-    kinds = [type(error).__name__]
-    while (cause := error.__cause__) is not None and len(kinds) < CAUSES:
-        error = cause
-        kinds.append(type(error).__name__)
-    places = [f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in traceback.extract_tb(error.__traceback__)]
-    said = [str(error)] if isinstance(error, (KafkaError, OSError)) else []
-    return ": ".join([" from ".join(kinds), *said, " > ".join(places)])
 
 
 def crash(error: BaseException) -> None:

@@ -31,6 +31,7 @@ def reader(bootstrap_servers: str, **settings: object) -> Consumer:
             "isolation.level": "read_committed",
             "auto.offset.reset": "error",
             "fetch.wait.max.ms": 100,
+            "log_level": 0,  # its own lines are no JSON; calls raise what is wrong
             **settings,
         }
     )

@@ -22,10 +22,8 @@ def admin(bootstrap_servers: str) -> AdminClient:
 
 def topic_partitions(bootstrap_servers: str) -> dict[str, int]:
     """Topic → number of partitions. KafkaException when the broker does not answer for half a minute."""
-    client = AdminClient({"bootstrap.servers": bootstrap_servers})
-    return {
-        name: len(topic.partitions) for name, topic in client.list_topics(timeout=METADATA_TIMEOUT_S).topics.items()
-    }
+    topics = admin(bootstrap_servers).list_topics(timeout=METADATA_TIMEOUT_S).topics
+    return {name: len(topic.partitions) for name, topic in topics.items()}
 
 
 def raw_topics(names: Collection[str], province: str, catalog: Catalog) -> tuple[RawTopic, ...]:

@@ -2,7 +2,7 @@
 
 from aiokafka.errors import ProducerFenced
 
-from streams.lanes import described
+from streams.described import described
 
 
 def raised(error: BaseException, cause: BaseException | None = None) -> BaseException:
@@ -19,7 +19,7 @@ def test_the_last_line_tells_kind_and_place_but_no_values() -> None:
     assert said.startswith("ValueError from KeyError")
     assert "13800001111" not in said
     assert "张三" not in said
-    assert "test_lanes.py" in described(raised(ValueError("x")))
+    assert "test_described.py" in described(raised(ValueError("x")))
 
 
 def test_kafkas_own_words_are_kept() -> None:

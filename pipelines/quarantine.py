@@ -3,7 +3,8 @@
 Key and value are the original bytes. The hub's headers stand before the original ones, so the first of a name counts.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pipelines.names import parse_raw_topic
@@ -12,6 +13,7 @@ from pipelines.wire import RawBatch
 if TYPE_CHECKING:
     from pipelines.normalise import Normalised
 
+REASON: Final = "sitehub.reason"
 RETRIES: Final = "sitehub.retries"
 MAX_RETRIES: Final = 3
 Header = tuple[str, bytes]
@@ -33,6 +35,11 @@ def quarantine_headers(batch: RawBatch, normalised: "Normalised") -> list[list[H
     ]
 
 
+def reasons_of(rejected: Iterable[Sequence[Header]]) -> dict[str, int]:
+    """How many uploads were rejected for each reason, from the headers made here: the first one says it."""
+    return {reason.decode(): count for reason, count in Counter(headers[0][1] for headers in rejected).items()}
+
+
 def retries_of(headers: Iterable[Header]) -> int:
     """How often an upload has been sent again from quarantine, MAX_RETRIES at most; anybody may have written it."""
     said = next((value for name, value in headers if name == RETRIES and value), b"")
@@ -41,7 +48,7 @@ def retries_of(headers: Iterable[Header]) -> int:
 
 def _fault(row: dict[str, Any]) -> dict[str, object]:
     return {
-        "sitehub.reason": row["reason"],
+        REASON: row["reason"],  # first: see reasons_of
         "sitehub.field": row["field"],
         "sitehub.detail": row["detail"],
         "sitehub.remedy": row["remedy"],

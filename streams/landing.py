@@ -20,6 +20,7 @@ from confluent_kafka import TopicPartition
 from pipelines.catalog import Catalog
 from pipelines.codec import decode
 from pipelines.names import canonical_topic
+from streams.metrics import landed, processing
 from streams.quarantined import rejected_frame
 from streams.reading import Place, reader, spans
 from streams.records import Record, record_of
@@ -105,25 +106,27 @@ class Landing:
         for place, (begin, _) in fresh.items():
             topic, partition = place
             sinks = self._sinks.setdefault(topic, self._sinks_of(topic))
-            landed = [sink.next_offset(topic, partition) for sink in sinks]
-            for offset in landed:
+            reached = [sink.next_offset(topic, partition) for sink in sinks]
+            for offset in reached:
                 if offset is not None and offset < begin:
                     # Nothing can bring these back, and stopping for ever would lose the next ones too.
                     log.critical("records expired before they were landed", place=place, lost=(offset, begin))
-            self._next[place] = [max(begin, offset or 0) for offset in landed]
+            self._next[place] = [max(begin, offset or 0) for offset in reached]
         if fresh:
             self._consumer.incremental_assign([TopicPartition(*place, min(self._next[place])) for place in fresh])
 
     def _land(self, collected: Mapping[str, list[Record]]) -> None:
         for topic, records in collected.items():
-            frame = self._frame(topic, records)
-            positions = pl.DataFrame(
-                [(record.partition, record.offset) for record in records],
-                schema={"partition": pl.Int32(), "offset": pl.Int64()},
-                orient="row",
-            )
-            for number, sink in enumerate(self._sinks[topic]):
-                self._give(number, sink, topic, frame, positions)
+            with processing("land", topic):
+                frame = self._frame(topic, records)
+                positions = pl.DataFrame(
+                    [(record.partition, record.offset) for record in records],
+                    schema={"partition": pl.Int32(), "offset": pl.Int64()},
+                    orient="row",
+                )
+                for number, sink in enumerate(self._sinks[topic]):
+                    self._give(number, sink, topic, frame, positions)
+            landed(topic, records)
             log.info("landed", topic=topic, records=len(records))
 
     def _give(self, number: int, sink: Sink, topic: str, frame: pl.DataFrame, positions: pl.DataFrame) -> None:

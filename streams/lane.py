@@ -26,6 +26,7 @@ from typing import Final, TypeVar
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
+from streams.metrics import counted
 from streams.outputs import Outputs
 from streams.source import Source
 from streams.transaction import commit, fencing_producer
@@ -103,7 +104,8 @@ class Lane:
                 if records and not self._closed:
                     outputs = await self._interruptible(self._process(records))
                     position = records[-1].offset + 1
-                    await commit(self._producer, outputs, self._group, {self.partition: position})
+                    with counted(records, outputs):
+                        await commit(self._producer, outputs, self._group, {self.partition: position})
                     self._next = position
             self._task = None
         except asyncio.CancelledError as stop:

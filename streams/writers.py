@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import random
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,7 @@ import httpx
 import stamina
 
 from pipelines.wire import WriterId, WriterSchema
+from streams import metrics
 
 LARGEST_ID: Final = (1 << 31) - 1  # an id is a signed integer; Confluent's registry answers a bare 404 to a larger one
 NOT_FOUND: Final = {40401, 40403}  # subject or schema not found, in Confluent's error codes
@@ -29,10 +31,20 @@ NOT_FOUND: Final = {40401, 40403}  # subject or schema not found, in Confluent's
 DOUBT_S: Final = 1.0
 DOUBTS_KEPT: Final = 10_000
 AT_ONCE: Final = 8
+LONGEST_PAUSE_S: Final = 5.0
+UNTIL_ANSWERED: Final = stamina.AsyncRetryingCaller(attempts=None, timeout=None)
 
 
 class RegistryOutageError(Exception):
     """The registry did not answer as a registry does."""
+
+
+def jittered(attempts: int) -> float:
+    """Seconds to pause after so many attempts: 0.2, doubling up to LONGEST_PAUSE_S, of which half is left to chance.
+
+    stamina's own jitter is gone once its pause has reached the longest one: all workers would ask in step.
+    """
+    return min(0.1 * 2.0 ** min(attempts, 10), LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)
 
 
 class Registry:
@@ -56,8 +68,15 @@ class Registry:
         """Close the connections."""
         await self._client.aclose()
 
-    @stamina.retry(on=RegistryOutageError, attempts=None, timeout=None, wait_initial=0.2, wait_max=5.0)
     async def _ask(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> Any | None:
+        with metrics.registry.asking() as asking:
+
+            def pause(error: Exception) -> float | bool:
+                return isinstance(error, RegistryOutageError) and jittered(asking.failed())
+
+            return await UNTIL_ANSWERED(pause, self._ask_once, method, path, content)
+
+    async def _ask_once(self, method: str, path: str, content: Mapping[str, Any] | None) -> Any | None:
         try:
             async with self._slots:
                 response = await self._client.request(method, path, json=content)

@@ -33,7 +33,8 @@ class Service:
     """One long-running program.
 
     ready answers whether it serves yet (asked until it does, None = as soon as it runs); most_restarts is how often
-    in a row it may end; grace is the time it gets between SIGTERM and SIGKILL (s).
+    in a row it may end; grace is the time it gets between SIGTERM and SIGKILL (s); health is the URL that tells whether
+    it does its work, where it has one.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Service:
     ready: Callable[[], bool] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
+    health: str = ""
     ready_within: float = 180.0
     grace: float = 15.0
     most_restarts: int = 5

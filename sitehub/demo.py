@@ -71,6 +71,7 @@ def demo_settings(home: Path) -> Settings:
         bootstrap_servers=f"{LOOPBACK}:{broker}",
         registry_url=registry_url(registry),
         dagster_port=dagster,
+        metrics_port=0,
         lake_url=str(home.absolute() / "lake"),
         gold_url=f"sqlite:///{home.absolute() / 'gold.sqlite'}",
         reports_dir=home / "reports",

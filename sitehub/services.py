@@ -24,12 +24,18 @@ from infra.topics import create_topics, topic_specs
 from pipelines.catalog import Catalog
 from sitehub.settings import PROJECT_ROOT, Settings
 
+LANDING = "landing"
 CODE = "assets.definitions"
 # One code server for web server and daemon: each would start its own otherwise, and load all assets again.
 WORKSPACE = """\
 load_from:
   - grpc_server: {{host: {host}, port: {port}, location_name: sitehub}}
 """
+
+
+def normaliser_of(province: str) -> str:
+    """Service that normalises a province's uploads."""
+    return f"normaliser-{province}"
 
 
 def group_of(province: str) -> str:
@@ -42,6 +48,8 @@ def check_ports(settings: Settings) -> None:
     need_free(broker_port(settings), "SITEHUB_BOOTSTRAP_SERVERS")
     need_free(registry_port(settings), "SITEHUB_REGISTRY_URL")
     need_free(settings.dagster_port, "SITEHUB_DAGSTER_PORT")
+    for port in worker_ports(settings, Catalog.load(settings.catalog_dir).provinces).values():
+        need_free(port, "SITEHUB_METRICS_PORT")
 
 
 def kafka_and_registry(settings: Settings, packages: Packages) -> list[Service]:
@@ -61,7 +69,16 @@ def provision(settings: Settings, catalog: Catalog) -> list[str]:
 
 def workers(settings: Settings, provinces: Sequence[str]) -> list[Service]:
     """A normaliser for each feed, and the landing."""
-    return [*(_normaliser(settings, province) for province in provinces), _command(settings, "landing", "land")]
+    ports = worker_ports(settings, provinces)
+    normalisers = [_normaliser(settings, province, ports[normaliser_of(province)]) for province in provinces]
+    return [*normalisers, _worker(settings, LANDING, ports[LANDING], "land")]
+
+
+def worker_ports(settings: Settings, provinces: Sequence[str]) -> dict[str, int]:
+    """Service → port of its /metrics and /health."""
+    names = [LANDING, *map(normaliser_of, sorted(provinces))]
+    first = settings.metrics_port
+    return dict(zip(names, range(first, first + len(names)) if first else free_ports(len(names)), strict=True))
 
 
 def dagster(settings: Settings) -> list[list[Service]]:
@@ -112,16 +129,19 @@ def _local(host: str, port: str, setting: str, example: str) -> int:
     return int(port)
 
 
-def _normaliser(settings: Settings, province: str) -> Service:
+def _normaliser(settings: Settings, province: str, port: int) -> Service:
     return replace(
-        _command(settings, f"normaliser-{province}", "normalise", "--province", province),
+        _worker(settings, normaliser_of(province), port, "normalise", "--province", province),
         ready=lambda: group_is_stable(settings.bootstrap_servers, group_of(province)),
     )
 
 
-def _command(settings: Settings, name: str, *arguments: str) -> Service:
-    command = (sys.executable, "-m", "sitehub", *arguments)
-    return Service(name, command, environment=settings.environment(), folder=PROJECT_ROOT)
+def _worker(settings: Settings, name: str, port: int, *arguments: str) -> Service:
+    command = (sys.executable, "-m", "sitehub", *arguments, "--metrics-port", str(port))
+    url = f"http://{settings.metrics_host}:{port}"
+    return Service(
+        name, command, environment=settings.environment(), address=url, health=f"{url}/health", folder=PROJECT_ROOT
+    )
 
 
 def _http(port: int, path: str) -> Callable[[], bool]:

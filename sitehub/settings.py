@@ -33,6 +33,13 @@ class Settings(BaseSettings):
         description="Schema registry (Confluent API); `up` starts it here.",
     )
     dagster_port: int = Field(default=13000, ge=1, le=65535, description="Port of the Dagster UI (loopback).")
+    metrics_host: str = Field(default="127.0.0.1", description="Where workers serve /metrics and /health.")
+    metrics_port: int = Field(
+        default=19100,
+        ge=0,
+        le=65000,
+        description="The landing's port there; the feeds' normalisers follow in alphabetical order. 0: any free ones.",
+    )
     lake_url: str = Field(
         default_factory=lambda data: str(data["home"] / "lake"),
         description="Root of the Delta tables: a folder or an object store's URL.",

@@ -21,6 +21,7 @@ class ServiceState:
     since: float
     restarts: int
     address: str
+    health: str
     log: str
 
 
@@ -64,7 +65,14 @@ class StateFile:
         """Replace the file in one step."""
         services = [
             ServiceState(
-                run.service.name, run.state, run.process.pid, run.since, run.restarts, run.service.address, str(run.log)
+                name=run.service.name,
+                state=run.state,
+                pid=run.process.pid,
+                since=run.since,
+                restarts=run.restarts,
+                address=run.service.address,
+                health=run.service.health,
+                log=str(run.log),
             )
             for run in runs
         ]

@@ -12,7 +12,7 @@ see what to compute again, and compaction, which changes files but no data, asks
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -72,6 +72,13 @@ class Lake:
     def transaction_version(self, table: str, app_id: str) -> int | None:
         """Next offset to read of '<topic>/<partition>', as committed with the rows; None when nothing has landed."""
         return self._writer(table).transaction_version(app_id)
+
+    def landed(self, table: str, app_ids: Sequence[str]) -> list[int | None]:
+        """The transaction versions as the log has them now, for onlookers; creates nothing, holds no snapshot."""
+        if not self.exists(table):
+            return [None] * len(app_ids)
+        opened = DeltaTable(self.table_uri(table))
+        return [opened.transaction_version(app_id) for app_id in app_ids]
 
     def append_canonical(self, kind: str, frame: pl.DataFrame, txns: Mapping[str, int]) -> None:
         """Append canonical rows (partitioned by the local day of observed_at) and complete `txns`, in one commit.

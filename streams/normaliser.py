@@ -24,6 +24,7 @@ from streams.chunks import ChunkScheduler, ChunkSchema
 from streams.fetching import PatientTransport
 from streams.header_names import accept_any_header_name
 from streams.lanes import Lanes
+from streams.metrics import processing
 from streams.outputs import Outputs, Target, outputs, raw_batch
 from streams.topics import missing, raw_topics, topic_partitions
 from streams.writers import Registry, Writers
@@ -74,8 +75,9 @@ class Normaliser:
         if not self._writers:  # made inside the running loop
             self._writers.append(Writers(Registry(self.registry_url)))
         batch = raw_batch(records)
-        found = await self._writers[0].look_up(writer_ids(batch), parse_raw_topic(batch.topic).subject)
-        return outputs(batch, self.catalog, found, self.target)
+        with processing("normalise", batch.topic):
+            found = await self._writers[0].look_up(writer_ids(batch), parse_raw_topic(batch.topic).subject)
+            return outputs(batch, self.catalog, found, self.target)
 
 
 async def find_target(catalog: Catalog, kinds: Sequence[str], partitions: dict[str, int], registry_url: str) -> Target:
@@ -172,7 +174,8 @@ def run(
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
-    worker = faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True)
+    # Its lines go where those of the whole process go: Faust must not set up a log of its own.
+    worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True)
     worker.spinner = None  # it draws on standard output, terminal or not
     try:
         worker.execute_from_commandline()

@@ -4,19 +4,27 @@ import signal
 import threading
 
 
-def land() -> None:
+def land(*, metrics_port: int | None = None) -> None:
     """Run the landing until it is told to stop.
 
     It takes up where its last commit stopped, and what it has collected when told to stop is landed first. Anything
     unexpected ends the process: no half commit is left, and the next start goes on.
+
+    Parameters
+    ----------
+    metrics_port
+        Where /metrics and /health are served; nowhere when left out.
     """
+    from infra.stack.ports import need_free
     from pipelines.catalog import Catalog
     from sitehub.kafka_faults import explained
     from sitehub.logging import configure_logging
     from sitehub.settings import settings
     from store.gold import engine, upgrade
     from store.lake import Lake
+    from streams.landed import of_landing
     from streams.landing import Landing, Pace
+    from streams.monitor import monitored
     from streams.sinks import sinks_of
 
     configure_logging()
@@ -27,8 +35,14 @@ def land() -> None:
     catalog = Catalog.load(chosen.catalog_dir)
     upgrade(chosen.gold_url)
     lake, gold = Lake(chosen.lake_url, chosen.catalog_dir), engine(chosen.gold_url)
+    positions = of_landing(chosen.bootstrap_servers, catalog, lake, gold)
+    if metrics_port is not None:
+        need_free(metrics_port, "--metrics-port")
     try:
-        with explained(chosen.bootstrap_servers):
+        with (
+            explained(chosen.bootstrap_servers),
+            monitored(chosen.metrics_host, metrics_port, chosen.bootstrap_servers, positions),
+        ):
             landing = Landing(chosen.bootstrap_servers, catalog, lambda topic: sinks_of(topic, catalog, lake, gold))
             landing.run(Pace(chosen.landing_seconds, chosen.landing_rows), stopping.is_set)
     finally:

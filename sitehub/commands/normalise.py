@@ -8,7 +8,7 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ.setdefault("FAUST_LOOP", "uvloop")
 
 
-def normalise(*, province: str, watch_seconds: float = 30.0) -> None:
+def normalise(*, province: str, watch_seconds: float = 30.0, metrics_port: int | None = None) -> None:
     """Run the normaliser of one province.
 
     New topics of the province (a vendor's own) are noticed: the process then starts itself again with them.
@@ -21,13 +21,18 @@ def normalise(*, province: str, watch_seconds: float = 30.0) -> None:
         The feed, e.g. jiangsu.
     watch_seconds
         How often to look for new topics.
+    metrics_port
+        Where /metrics and /health are served; nowhere when left out.
     """
     from infra.errors import StackError
+    from infra.stack.ports import need_free
     from pipelines.catalog import Catalog
     from sitehub.kafka_faults import explained
     from sitehub.logging import configure_logging
     from sitehub.settings import settings
+    from streams.monitor import monitored
     from streams.normaliser import NotProvisionedError, run
+    from streams.positions import of_normaliser
 
     configure_logging()
     chosen = settings()
@@ -35,8 +40,14 @@ def normalise(*, province: str, watch_seconds: float = 30.0) -> None:
     if province not in catalog.provinces:
         sys.stderr.write(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}\n")
         sys.exit(2)
+    positions = of_normaliser(chosen.bootstrap_servers, province, catalog)
+    if metrics_port is not None:
+        need_free(metrics_port, "--metrics-port")
     try:
-        with explained(chosen.bootstrap_servers):
+        with (
+            explained(chosen.bootstrap_servers),
+            monitored(chosen.metrics_host, metrics_port, chosen.bootstrap_servers, positions),
+        ):
             servers, registry = chosen.bootstrap_servers, chosen.registry_url
             again = run(province, catalog, servers, registry, chosen.allowed_latency, watch_seconds)
     except NotProvisionedError as error:

@@ -14,6 +14,7 @@ from infra.stack.ports import answers
 from infra.stack.registry import registry_answers
 from infra.topics import list_topics
 from pipelines.dust.readings import ZONE
+from sitehub.health import Health, health_of
 from sitehub.options import AsJson
 from sitehub.services import group_of
 from sitehub.settings import Settings, settings
@@ -33,10 +34,11 @@ def status(*, as_json: AsJson = False) -> int:
         "dagster": answers(chosen.dagster_port),
     }
     behind = all_lags(chosen) if reachable["kafka"] else []
+    health = {service.name: health_of(service.health) for service in state.services if service.health} if state else {}
     if as_json:
-        _print_json(state, reachable, behind)
+        _print_json(state, reachable, behind, health)
     else:
-        _print_tables(chosen, state, reachable, behind)
+        _print_tables(chosen, state, reachable, behind, health)
     return 0 if reachable["kafka"] and reachable["registry"] else 1
 
 
@@ -66,17 +68,26 @@ def _landing_lag(chosen: Settings, topics: dict[str, int]) -> list[Lag]:
     return lags("landing", record_ends(chosen.bootstrap_servers, landed), landed)
 
 
-def _print_json(state: StackState | None, reachable: dict[str, bool], behind: list[Lag]) -> None:
+def _print_json(
+    state: StackState | None, reachable: dict[str, bool], behind: list[Lag], health: dict[str, Health]
+) -> None:
     content = {
         "stack": asdict(state) if state else None,
         "reachable": reachable,
         "lag": [{**asdict(lag), "behind": lag.behind} for lag in behind],
+        "health": {name: asdict(found) for name, found in health.items()},
     }
     json.dump(content, sys.stdout, ensure_ascii=False, indent=2)
     sys.stdout.write("\n")
 
 
-def _print_tables(chosen: Settings, state: StackState | None, reachable: dict[str, bool], behind: list[Lag]) -> None:
+def _print_tables(
+    chosen: Settings,
+    state: StackState | None,
+    reachable: dict[str, bool],
+    behind: list[Lag],
+    health: dict[str, Health],
+) -> None:
     console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     if state is None:
         console.print(f"No stack of {chosen.home} runs. Start one with `sitehub up`.")
@@ -86,6 +97,8 @@ def _print_tables(chosen: Settings, state: StackState | None, reachable: dict[st
             since = datetime.fromtimestamp(service.since, ZONE).strftime("%Y-%m-%d %H:%M:%S")
             table.add_row(service.name, service.state, str(service.pid), since, str(service.restarts), service.address)
         console.print(table)
+    for name, found in health.items():
+        console.print(f"{name}: {found.sentence}", style=None if found.healthy else "red")
     for name, answer in reachable.items():
         console.print(f"{name}: {'answers' if answer else 'does not answer'}")
     if behind:

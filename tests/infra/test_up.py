@@ -30,6 +30,7 @@ def own(packages: Packages, tmp_path: Path) -> Settings:  # noqa: ARG001 (fetche
         bootstrap_servers=f"127.0.0.1:{broker}",
         registry_url=f"http://127.0.0.1:{registry}/apis/ccompat/v7",
         dagster_port=dagster,
+        metrics_port=0,
     )
 
 

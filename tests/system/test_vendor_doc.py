@@ -55,7 +55,10 @@ def test_guide_code_sends_an_accepted_upload(own_stack: Stack, tmp_path: Path) -
     own_stack.provision()
     environment = own_stack.environment(tmp_path)
     settings = Settings(
-        home=tmp_path, bootstrap_servers=own_stack.bootstrap_servers, registry_url=own_stack.registry_url
+        home=tmp_path,
+        bootstrap_servers=own_stack.bootstrap_servers,
+        registry_url=own_stack.registry_url,
+        metrics_port=0,
     )
     own_stack.supervisor.start(workers(settings, ["jiangsu"])[:1])
     sent = _run(block("python"), environment)

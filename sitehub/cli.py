@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("sitehub.commands.demo:demo", "Two simulated days of four provinces through the whole chain."),
     "catalog": ("sitehub.commands.catalog:app", "Kinds, provinces, topics and field mappings."),
     "schemas": ("sitehub.commands.schemas:app", "Check and register the schemas."),
+    "monitoring": ("sitehub.commands.monitoring:monitoring", "Files for a Prometheus and a Grafana."),
     "topics": ("sitehub.commands.topics:app", "Create and list the topics."),
     "check": ("sitehub.commands.check:check", "Dry run of a vendor's file, without Kafka."),
     "produce": ("sitehub.commands.produce:produce", "Send a file as a vendor would."),

@@ -95,7 +95,7 @@ def counted(uploads: Sequence[ConsumerRecord], outputs: Outputs) -> Iterator[Non
     for (topic, _), records in outputs.items():
         sent.labels(SYSTEM, "send", topic, *feed).inc(len(records))
         if topic.startswith("quarantine."):
-            for reason, count in reasons_of(record.headers for record in records).items():
+            for reason, count in reasons_of(records.headers).items():
                 quarantined.labels(*feed, reason).inc(count)
     if uploads[0].timestamp_type == LOG_APPEND_TIME:
         end_to_end.observe(feed, _ages(uploads))

@@ -13,9 +13,10 @@ from pipelines.catalog import Catalog
 from pipelines.codec import decode
 from pipelines.names import canonical_topic, quarantine_topic, subject_of
 from pipelines.wire import RawBatch, WriterId, WriterSchema
-from streams.outputs import Outgoing, Target, outputs
+from streams.outputs import Headers, Target, outputs
 
 READINGS = 600
+Outgone = tuple[bytes | None, bytes | None, Headers]  # key, value, headers
 UNKNOWN = 2_000_000_001
 
 
@@ -51,17 +52,17 @@ def test_the_reference_gives_the_hubs_records(
     reference = Job(content, lambda number: (found.schema, found.subjects) if (found := writers.get(number)) else None)
     kind = catalog.canonical[KIND]
     reasons = set()
-    for offset, (upload, theirs) in enumerate(zip(sent, hub, strict=True)):
+    for offset, (upload, (key, value, headers)) in enumerate(zip(sent, hub, strict=True)):
         ours = reference(topic, 1, offset, upload.timestamp, upload.key, upload.value, upload.headers)
-        assert ours.key == theirs.key, (offset, upload)
+        assert ours.key == key, (offset, upload)
         if ours.topic == canonical_topic(KIND):
             assert ours.value is not None
-            assert theirs.value is not None
-            assert decode([ours.value], kind).rows() == decode([theirs.value], kind).rows(), (offset, upload)
+            assert value is not None
+            assert decode([ours.value], kind).rows() == decode([value], kind).rows(), (offset, upload)
         else:
-            said = dict(reversed(theirs.headers))
-            assert ours.value == theirs.value
-            assert set(ours.headers) <= set(theirs.headers), (offset, upload)
+            said = dict(reversed(headers))
+            assert ours.value == value
+            assert set(ours.headers) <= set(headers), (offset, upload)
             reasons.add(said["sitehub.reason"].decode())
     assert reasons == {
         *("unframed", "unknown_schema", "wrong_subject", "undecodable", "missing_field", "bad_number", "bad_time"),
@@ -76,7 +77,7 @@ def _hub(
     sent: list[Upload],
     writers: Mapping[int, WriterSchema],
     ids: dict[str, int],
-) -> list[Outgoing]:
+) -> list[Outgone]:
     """The hub's record of each upload, in their order."""
     topics = {canonical_topic(KIND): 1, quarantine_topic(province): 1}
     batch = RawBatch(
@@ -93,6 +94,6 @@ def _hub(
     kind = catalog.canonical[KIND]
     canonical = made[canonical_topic(KIND), 0]
     rejected = made[quarantine_topic(province), 0]
-    places = decode([record.value or b"" for record in canonical], kind)["source_offset"].to_list()
-    places += [int(dict(reversed(record.headers))["sitehub.source.offset"]) for record in rejected]
+    places = decode([value or b"" for value in canonical.values], kind)["source_offset"].to_list()
+    places += [int(dict(reversed(headers))["sitehub.source.offset"]) for headers in rejected.headers]
     return [record for _, record in sorted(zip(places, [*canonical, *rejected], strict=True), key=lambda pair: pair[0])]

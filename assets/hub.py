@@ -1,13 +1,15 @@
 """What the assets work with: the lake, the gold database, the limits and the folders (资源)."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 import polars as pl
 import sqlalchemy as sa
+from pydantic import PrivateAttr
 
 from assets.partitions import FeedDay
 from pipelines.dust import hourly
@@ -18,18 +20,25 @@ from sitehub.settings import Settings
 from store import gold
 from store.lake import Lake
 
-IN_MEMORY_ROWS = 1_000_000
-"""About 1 GB as a frame of canonical readings."""
+IN_MEMORY_ROWS = 200_000
+"""About 100 MB as a frame of canonical readings, kept for the length of a run."""
+
+
+Read = TypeVar("Read")
 
 
 class Hub(dg.ConfigurableResource[Any]):
-    """Places as text, so that Dagster shows them; what lies behind is opened once a process."""
+    """Places as text, so that Dagster shows them; what lies behind is opened once a process.
+
+    Dagster makes a hub for each run: what several steps of a run read, the run reads once.
+    """
 
     lake_url: str
     gold_url: str
     reports_dir: str
     data_docs_dir: str
     catalog_dir: str
+    _kept: dict[tuple[str, FeedDay], Any] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def at(cls, settings: Settings) -> "Hub":
@@ -67,25 +76,23 @@ class Hub(dg.ConfigurableResource[Any]):
         return Path(self.reports_dir) / "dust" / at.province / at.iso
 
     def readings(self, at: FeedDay) -> pl.LazyFrame:
-        """The canonical readings of a partition: in memory where they fit, else read from the lake as needed."""
-        rows = self.lake.read(at.kind, at.province, at.iso)
-        if rows.select(pl.len()).collect().item() > IN_MEMORY_ROWS:
-            return rows
-        return rows.collect().lazy()
+        """The canonical readings of a partition: in memory where they are few, else read from the lake as needed."""
+        return self._once("readings", at, lambda: self._few_or_lazy(self.lake.read(at.kind, at.province, at.iso)))
 
     def hours(self, at: FeedDay) -> pl.DataFrame:
-        """The hourly means of a partition as they were last computed; empty when they were not."""
-        return self.lake.read_gold("dust_hourly", at.province, at.iso).collect()
+        """The hourly means of a partition as they were last computed; empty when they were not.
+
+        To be asked for by what comes after `dust_hourly`, as a run keeps them.
+        """
+        read = self.lake.read_gold("dust_hourly", at.province, at.iso)
+        return self._once("hours", at, read.collect)
 
     def next_morning(self, at: FeedDay) -> pl.DataFrame:
         """The next day's hours before 06:00, which end the night, from its readings in the lake.
 
         Not from its stored hours: a backfill computes a day before the next one, and would judge a night cut in half.
         """
-        began = midnight(at.day + timedelta(days=1))
-        following = at.shifted(1)
-        readings = self.lake.read(at.kind, at.province, following.iso).filter(between(began, began + DAY_BEGINS))
-        return hourly.device_hours(readings.collect().lazy(), self.register("device", following), following.day)
+        return self._once("next morning", at, lambda: self._next_morning(at))
 
     def day(self, table: str, at: FeedDay) -> pl.DataFrame:
         """A daily table's rows of a partition."""
@@ -93,7 +100,23 @@ class Hub(dg.ConfigurableResource[Any]):
 
     def register(self, kind: str, at: FeedDay) -> pl.DataFrame:
         """The register of 'device' or 'project' as it stood when the day ended."""
-        return gold.read_history(self.gold, kind, at.province, midnight(at.day + timedelta(days=1)))
+        ended = midnight(at.day + timedelta(days=1))
+        return self._once(f"{kind} register", at, lambda: gold.read_history(self.gold, kind, at.province, ended))
+
+    def _once(self, what: str, at: FeedDay, read: Callable[[], Read]) -> Read:
+        """What `read` gives, read once a run."""
+        if (what, at) not in self._kept:
+            self._kept[what, at] = read()
+        kept: Read = self._kept[what, at]
+        return kept
+
+    def _few_or_lazy(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        return rows.collect().lazy() if rows.select(pl.len()).collect().item() <= IN_MEMORY_ROWS else rows
+
+    def _next_morning(self, at: FeedDay) -> pl.DataFrame:
+        began, following = midnight(at.day + timedelta(days=1)), at.shifted(1)
+        readings = self.lake.read(at.kind, at.province, following.iso).filter(between(began, began + DAY_BEGINS))
+        return hourly.device_hours(readings, self.register("device", following), following.day)
 
 
 @cache

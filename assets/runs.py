@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.changes import Cursor, computed, look
 from assets.definitions import defs
+from assets.event_log import kept_open
 from assets.hub import Hub
 from assets.interrupts import heeded
 from assets.jobs import dust_day
@@ -41,7 +42,7 @@ def instance_at(home: Path) -> Iterator[dg.DagsterInstance]:
     home.mkdir(parents=True, exist_ok=True)
     if not (home / TEMPLATE.name).exists():
         shutil.copyfile(TEMPLATE, home / TEMPLATE.name)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with dg.DagsterInstance.from_config(str(home)) as instance, kept_open(instance):
         yield instance
 
 

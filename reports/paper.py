@@ -4,6 +4,7 @@ The view goes in as JSON text and the template places it as text, so nothing an 
 """
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,17 @@ def _compile(view: DustReportView, card: bool, **options: Any) -> bytes:
     made: bytes | list[bytes] = typst.compile(
         str(TEMPLATES / "report.typ"),
         root=str(TEMPLATES),
-        font_paths=[str(FOLDER)],
-        ignore_system_fonts=True,
+        font_paths=_fonts(),
         sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
         **options,
     )
     return made[0] if isinstance(made, list) else made
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    """The report's typefaces, opened once a process."""
+    return typst.Fonts(include_system_fonts=False, font_paths=[str(FOLDER)])
 
 
 def _words(view: DustReportView) -> dict[str, str]:

@@ -71,7 +71,8 @@ def workers(settings: Settings, provinces: Sequence[str]) -> list[Service]:
     """A normaliser for each feed, and the landing."""
     ports = worker_ports(settings, provinces)
     normalisers = [_normaliser(settings, province, ports[normaliser_of(province)]) for province in provinces]
-    return [*normalisers, _worker(settings, LANDING, ports[LANDING], "land")]
+    landing = _worker(settings, LANDING, ports[LANDING], "land")
+    return [*normalisers, replace(landing, ready=lambda: answers(ports[LANDING]))]
 
 
 def worker_ports(settings: Settings, provinces: Sequence[str]) -> dict[str, int]:

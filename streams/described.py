@@ -21,4 +21,4 @@ def described(error: BaseException) -> str:
     places = [f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in traceback.extract_tb(error.__traceback__)]
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
     said = [str(error)] if names & PLAIN_SPOKEN else []
-    return ": ".join([" from ".join(kinds), *said, " > ".join(places)])
+    return ": ".join(part for part in (" from ".join(kinds), *said, " > ".join(places)) if part)

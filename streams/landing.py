@@ -20,7 +20,7 @@ from confluent_kafka import TopicPartition
 from pipelines.catalog import Catalog
 from pipelines.codec import decode
 from pipelines.names import canonical_topic
-from streams.metrics import landed, processing
+from streams.metrics import expect_records, landed, processing
 from streams.quarantined import rejected_frame
 from streams.reading import Place, reader, spans
 from streams.records import Record, record_of
@@ -105,6 +105,7 @@ class Landing:
         }
         for place, (begin, _) in fresh.items():
             topic, partition = place
+            expect_records(topic)
             sinks = self._sinks.setdefault(topic, self._sinks_of(topic))
             reached = [sink.next_offset(topic, partition) for sink in sinks]
             for offset in reached:

@@ -8,7 +8,7 @@ What each means for an operator: docs/monitoring.md.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
@@ -17,7 +17,8 @@ import numpy as np
 import structlog
 from prometheus_client import Counter, Histogram
 
-from pipelines.names import parse_raw_topic
+from pipelines.faults import REASONS
+from pipelines.names import RawTopic, canonical_topic, parse_raw_topic, quarantine_topic
 from pipelines.quarantine import reasons_of
 from streams.latencies import Latencies
 from streams.outage import Answers
@@ -80,6 +81,25 @@ def processing(operation: str, topic: str) -> Iterator[None]:
     """Time work on records of a topic."""
     with process_duration.labels(SYSTEM, operation, topic).time():
         yield
+
+
+def expect_uploads(topics: Iterable[RawTopic]) -> None:
+    """Let the series of these topics begin at 0: Prometheus sees no increase in the first value of a series, so that
+    the first rejections for a reason would go unseen."""
+    for topic in topics:
+        feed = topic.province, topic.kind
+        consumed.labels(SYSTEM, "poll", topic.topic)
+        for made in (canonical_topic(topic.kind), quarantine_topic(topic.province)):
+            sent.labels(SYSTEM, "send", made, *feed)
+        for reason in REASONS:
+            quarantined.labels(*feed, reason)
+        transaction_uploads.labels(*feed)
+        end_to_end.observe(feed, np.empty(0))
+
+
+def expect_records(topic: str) -> None:
+    """The same for a topic to be landed."""
+    landed(topic, [])
 
 
 @contextmanager

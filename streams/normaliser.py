@@ -24,7 +24,7 @@ from streams.chunks import ChunkScheduler, ChunkSchema
 from streams.fetching import PatientTransport
 from streams.header_names import accept_any_header_name
 from streams.lanes import Lanes
-from streams.metrics import processing
+from streams.metrics import expect_uploads, processing
 from streams.outputs import Outputs, Target, outputs, raw_batch
 from streams.topics import missing, raw_topics, topic_partitions
 from streams.writers import Registry, Writers
@@ -134,6 +134,7 @@ def build(
     async def watch() -> None:
         await _watch(province, catalog, bootstrap_servers, topics, watch_s, restart)
 
+    expect_uploads(topics)
     log.info("normalising", province=province, topics=[topic.topic for topic in topics])
     return app, restart
 

@@ -32,7 +32,6 @@ DOUBT_S: Final = 1.0
 DOUBTS_KEPT: Final = 10_000
 AT_ONCE: Final = 8
 LONGEST_PAUSE_S: Final = 5.0
-UNTIL_ANSWERED: Final = stamina.AsyncRetryingCaller(attempts=None, timeout=None)
 
 
 class RegistryOutageError(Exception):
@@ -74,7 +73,8 @@ class Registry:
             def pause(error: Exception) -> float | bool:
                 return isinstance(error, RegistryOutageError) and jittered(asking.failed())
 
-            return await UNTIL_ANSWERED(pause, self._ask_once, method, path, content)
+            until_answered = stamina.retry(on=pause, attempts=None, timeout=None)
+            return await until_answered(self._ask_once)(method, path, content)
 
     async def _ask_once(self, method: str, path: str, content: Mapping[str, Any] | None) -> Any | None:
         try:

@@ -15,6 +15,7 @@ import pytest
 
 from infra.packages import Packages
 from infra.stack.ports import free_ports
+from pipelines.catalog import Catalog
 from sitehub.settings import Settings
 from sitehub.state import read_state
 
@@ -78,6 +79,13 @@ def await_gone(own: Settings) -> None:
         time.sleep(0.1)
 
 
+def await_healthy(sitehub: Command) -> None:
+    """Fail when `status` does not call every worker healthy within some looks at the log."""
+    until = time.monotonic() + 60
+    while not all(health["healthy"] for health in json.loads(sitehub("status", "--json").stdout)["health"].values()):
+        assert time.monotonic() < until
+
+
 @pytest.mark.timeout(400)  # eleven processes on what may be a busy machine
 def test_up_status_second_up_and_down(own: Settings, sitehub: Command) -> None:
     """A day's work: everything gets ready, is reported with its lag, refuses a second start, and stops."""
@@ -88,6 +96,8 @@ def test_up_status_second_up_and_down(own: Settings, sitehub: Command) -> None:
     assert {service["state"] for service in status["stack"]["services"]} == {"running"}
     assert status["reachable"] == {"kafka": True, "registry": True, "dagster": True}
     assert {"sitehub-jiangsu", "sitehub-national", "landing"} <= {lag["reader"] for lag in status["lag"]}
+    assert set(status["health"]) == {"landing", *(f"normaliser-{province}" for province in Catalog.load().provinces)}
+    await_healthy(sitehub)
     second = sitehub("up")
     assert second.returncode == 3
     assert f"already runs as process {status['stack']['pid']}. Stop it with `sitehub down`" in second.stderr

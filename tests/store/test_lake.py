@@ -61,6 +61,20 @@ def test_rows_and_offsets_are_committed_together(lake: Lake) -> None:
     assert again.transaction_version("canonical/dust-reading", "canonical.dust-reading/1") == 4
 
 
+def test_an_onlooker_sees_each_commit_and_makes_nothing(lake: Lake) -> None:
+    """Before the first commit there is no table, also none by looking; then the newest offsets are told."""
+    onlooker = Lake(lake.table_uri(""))
+    apps = [TOPIC, "canonical.dust-reading/1"]
+    assert onlooker.landed("canonical/dust-reading", apps) == [None, None]
+    assert not lake.exists("canonical/dust-reading")
+    for offset in (1, 2):
+        time = datetime(2026, 3, offset, tzinfo=UTC)
+        lake.append_canonical("dust-reading", readings(time), {TOPIC: offset})
+        assert onlooker.landed("canonical/dust-reading", apps) == [offset, None]
+    lake.compact("canonical/dust-reading")
+    assert onlooker.landed("canonical/dust-reading", apps) == [2, None]
+
+
 def test_a_writer_that_was_overtaken_is_refused(lake: Lake) -> None:
     """Two landings at once: the second to commit the same stretch fails and its rows do not appear."""
     other = Lake(lake.table_uri(""))

@@ -43,13 +43,21 @@ def group_of(province: str) -> str:
     return f"sitehub-{province}"
 
 
+def wanted_ports(settings: Settings) -> list[tuple[int, str]]:
+    """Ports that the stack will listen on, with the setting that changes each. StackError when one is not local."""
+    workers = worker_ports(settings, Catalog.load(settings.catalog_dir).provinces) if settings.metrics_port else {}
+    return [
+        (broker_port(settings), "SITEHUB_BOOTSTRAP_SERVERS"),
+        (registry_port(settings), "SITEHUB_REGISTRY_URL"),
+        (settings.dagster_port, "SITEHUB_DAGSTER_PORT"),
+        *((port, "SITEHUB_METRICS_PORT") for port in workers.values()),
+    ]
+
+
 def check_ports(settings: Settings) -> None:
     """Raise StackError when a port of the stack is taken or an address is not a local one."""
-    need_free(broker_port(settings), "SITEHUB_BOOTSTRAP_SERVERS")
-    need_free(registry_port(settings), "SITEHUB_REGISTRY_URL")
-    need_free(settings.dagster_port, "SITEHUB_DAGSTER_PORT")
-    for port in worker_ports(settings, Catalog.load(settings.catalog_dir).provinces).values():
-        need_free(port, "SITEHUB_METRICS_PORT")
+    for port, setting in wanted_ports(settings):
+        need_free(port, setting)
 
 
 def kafka_and_registry(settings: Settings, packages: Packages) -> list[Service]:

@@ -14,7 +14,7 @@ from infra.errors import StackError
 from infra.packages import missing_bytes
 from infra.stack.ports import need_free
 from sitehub.options import AsJson
-from sitehub.services import broker_port, registry_port
+from sitehub.services import wanted_ports
 from sitehub.settings import Settings, settings
 from sitehub.state import running_pid
 
@@ -85,12 +85,7 @@ def _ports(chosen: Settings) -> list[Finding]:
     pid = running_pid(chosen.home)
     if pid is not None:
         return [Finding("ports", f"the stack runs already, as process {pid}")]
-    wanted = {
-        "SITEHUB_BOOTSTRAP_SERVERS": broker_port(chosen),
-        "SITEHUB_REGISTRY_URL": registry_port(chosen),
-        "SITEHUB_DAGSTER_PORT": chosen.dagster_port,
-    }
-    return [_port(port, setting) for setting, port in wanted.items()]
+    return [_port(port, setting) for port, setting in wanted_ports(chosen)]
 
 
 def _port(port: int, setting: str) -> Finding:

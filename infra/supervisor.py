@@ -7,6 +7,7 @@ process ends whatever is left when the supervisor itself is killed.
 """
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -193,7 +194,8 @@ class Supervisor:
             self._something_wrong.set()
             self._changed()
             return None
-        pause = min(0.5 * 2.0**run.ends_in_a_row, LONGEST_PAUSE)
+        # What ended several at once shall not meet all of them at once again.
+        pause = min(0.5 * 2.0**run.ends_in_a_row, LONGEST_PAUSE) * random.uniform(0.75, 1.0)
         self._tell(f"{name} ended ({how}); started again in {pause:.0f} s. Its log: {run.log}")
         self._changed()
         return pause

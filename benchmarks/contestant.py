@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
 import psutil
 import stamina
@@ -87,22 +87,13 @@ def prepare(stack: Stack, contestant: Contestant, provinces: tuple[str, ...], nu
 
 @contextmanager
 def at_work(contestant: Contestant, run: Run) -> Iterator[list[psutil.Process]]:
-    """The contestant's processes on their core, ended after the block; RuntimeError if one ended by itself badly."""
-    log = run.job.with_suffix(".log")
-    with log.open("wb") as output:
-        started = [
-            subprocess.Popen(
-                ["taskset", "-c", str(CONTESTANT_CORE), *command.arguments],
-                env={**os.environ, **command.environment, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
-                cwd=PROJECT_ROOT,
-                stdout=output,
-                stderr=output,
-            )
-            for command in contestant.commands(run)
-        ]
+    """The contestant's processes on their core, ended after the block."""
+    with run.job.with_suffix(".log").open("wb") as output:
+        started: list[subprocess.Popen[bytes]] = []
         try:
+            for command in contestant.commands(run):
+                started.append(_started(command, output))
             yield [psutil.Process(process.pid) for process in started]
-            ended = [process.returncode for process in started if process.poll()]
         finally:
             for process in started:
                 process.terminate()
@@ -112,13 +103,27 @@ def at_work(contestant: Contestant, run: Run) -> Iterator[list[psutil.Process]]:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-    if ended:
-        raise RuntimeError(f"{contestant.name} ended with {ended}: {tail(log)}")
 
 
-def tail(log: Path) -> str:
+def require_alive(contestant: Contestant, run: Run, processes: Sequence[psutil.Process]) -> None:
+    """RuntimeError with the end of its output where one of the contestant's processes has ended."""
+    if any(process.status() == psutil.STATUS_ZOMBIE for process in processes):
+        raise RuntimeError(f"{contestant.name} has ended: {tail(run)}")
+
+
+def _started(command: Command, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        ["taskset", "-c", str(CONTESTANT_CORE), *command.arguments],
+        env={**os.environ, **command.environment, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
+        cwd=PROJECT_ROOT,
+        stdout=output,
+        stderr=output,
+    )
+
+
+def tail(run: Run) -> str:
     """The end of a contestant's output."""
-    return log.read_text("utf-8", errors="replace")[-1500:]
+    return run.job.with_suffix(".log").read_text("utf-8", errors="replace")[-1500:]
 
 
 def python(module: str, interpreter: Path = Path(sys.executable)) -> Callable[[Run], list[Command]]:

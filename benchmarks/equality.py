@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from benchmarks.contestant import Contestant, Run, at_work, tail
+from benchmarks.contestant import Contestant, Run, at_work, require_alive, tail
 from benchmarks.job import KIND
 from pipelines.codec import decode
 from pipelines.names import canonical_topic
@@ -28,8 +28,9 @@ def results(contestant: Contestant, run: Run, readings: int) -> dict[Upload, tup
     found: dict[Upload, tuple[Any, ...]] = {}
     began = {place: begin for place, (begin, _) in spans(run.stack.bootstrap_servers, counts).items()}
     heard = time.monotonic()
-    with at_work(contestant, run):
+    with at_work(contestant, run) as processes:
         while len(found) < readings:
+            require_alive(contestant, run, processes)
             ends = {place: end for place, (_, end) in spans(run.stack.bootstrap_servers, counts).items()}
             before = len(found)
             for records in read(run.stack.bootstrap_servers, {p: (began[p], end) for p, end in ends.items()}):
@@ -41,8 +42,7 @@ def results(contestant: Contestant, run: Run, readings: int) -> dict[Upload, tup
             if len(found) > before:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_S:
-                log = tail(run.job.with_suffix(".log"))
-                raise RuntimeError(f"{contestant.name} gave {before} of {readings} records and no more: {log}")
+                raise RuntimeError(f"{contestant.name} gave {before} of {readings} records and no more: {tail(run)}")
             time.sleep(0.3)
     return found
 

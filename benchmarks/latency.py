@@ -159,7 +159,7 @@ def _until_it_answers(
     answered = None
     while answered is None or time.monotonic() < answered + 2:
         if time.monotonic() > until:
-            raise RuntimeError(f"{contestant.name} gave nothing in {START_S} s: {tail(run.job.with_suffix('.log'))}")
+            raise RuntimeError(f"{contestant.name} gave nothing in {START_S} s: {tail(run)}")
         for _ in range(20):
             _send(producer, stream)
         if _received(consumer, 0.05) and answered is None:

@@ -12,7 +12,7 @@ import psutil
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from benchmarks.contestant import Contestant, Run, at_work
+from benchmarks.contestant import Contestant, Run, at_work, require_alive, tail
 from infra.stack.broker import admin
 
 # The part of a run that is not timed: start, first fetches, a JVM's compilation, everybody's caches.
@@ -58,12 +58,12 @@ def measure(contestant: Contestant, run: Run, readings: int) -> Measured:
     with at_work(contestant, run) as processes:
         while not samples or samples[-1].done < readings:
             time.sleep(EVERY_S)
+            require_alive(contestant, run, processes)
             done = count()
             if not samples or done > samples[-1].done:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_S:
-                log = run.job.with_suffix(".log").read_text("utf-8", errors="replace")[-1500:]
-                raise RuntimeError(f"{contestant.name} did {done} of {readings} readings and no more: {log}")
+                raise RuntimeError(f"{contestant.name} did {done} of {readings} readings and no more: {tail(run)}")
             samples.append(
                 Sample(
                     time.monotonic() - began,

@@ -1,1 +1,1 @@
-"""How fast, how quick to answer, how it grows (基准测试): measured beside other engines, never promised."""
+"""How fast, how quick to answer, how it grows, what it endures (基准测试): measured, never promised."""

@@ -60,6 +60,12 @@ class Catalog:
                 catalog.compiled(kind.province, kind.kind, vendor)
         return catalog
 
+    @classmethod
+    def of_release(cls, folder: Path) -> "Catalog":
+        """The contract of a checkout of the project with its screening rules, or of a folder of the contract alone."""
+        whole = (folder / "avro_schemas").is_dir()
+        return cls.load(folder / "avro_schemas", folder / "quality" / "screening") if whole else cls.load(folder)
+
     @cached_property
     def provinces(self) -> tuple[str, ...]:
         """Names of the feeds: the provinces, and `national` for the control stations."""

@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
@@ -12,7 +13,9 @@ from sitehub.options import AsJson
 EXAMPLES = 10
 
 
-def replay(*, topic: str, into: str, compare: bool = True, as_json: AsJson = False) -> None:
+def replay(
+    *, topic: str, into: str, compare: bool = True, earlier: list[Path] | None = None, as_json: AsJson = False
+) -> None:
     """Normalise a raw topic again into fresh topics, and compare with what was made of it live.
 
     Exit 0 when every byte is equal (with --no-compare: when done), 1 on a difference, 2 for a wrong topic or prefix.
@@ -25,13 +28,16 @@ def replay(*, topic: str, into: str, compare: bool = True, as_json: AsJson = Fal
         Prefix of the fresh topics: PREFIX.canonical.<kind> and PREFIX.quarantine.<province>. They must not exist.
     compare
         Compare topic, partition, key, value and headers of the two records of each upload; --no-compare leaves it out.
+    earlier
+        The project as it was, for example from `git worktree add /tmp/v1 v1`, or its folder of the contract alone;
+        repeat it for several. Each upload is then normalised by the contract whose mapping its live record names.
     """
     from infra.topics import create_topics, topic_specs
     from pipelines.catalog import Catalog
     from sitehub.kafka_faults import explained
     from sitehub.settings import settings
+    from streams.replay import ForgottenMappingError, fresh_topics
     from streams.replay import compare as compared
-    from streams.replay import fresh_topics
     from streams.replay import replay as normalise_again
     from streams.topics import topic_partitions
 
@@ -53,7 +59,11 @@ def replay(*, topic: str, into: str, compare: bool = True, as_json: AsJson = Fal
             replace(spec, name=fresh[spec.name], partitions=there[spec.name]) for spec in kept if spec.name in fresh
         ]
         create_topics(servers, specs)
-        stretch = normalise_again(servers, chosen.registry_url, catalog, topic, into)
+        contracts = None if earlier is None else [Catalog.of_release(folder) for folder in earlier]
+        try:
+            stretch = normalise_again(servers, chosen.registry_url, catalog, topic, into, contracts)
+        except ForgottenMappingError as error:
+            _refuse(f"--earlier: no folder has {error}; name the contract of the release that ran then")
         found = compared(servers, catalog, topic, into, stretch) if compare else None
     console = Console(soft_wrap=True, highlight=False)
     if as_json:

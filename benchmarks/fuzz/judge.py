@@ -1,0 +1,150 @@
+"""Whether an upload was rightly treated (判定), by readers that share no code with the hub's own.
+
+Avro is judged by fastavro: accepted must be what it reads to the last byte and writes again as the same bytes; refused
+as undecodable must not be. JSON is judged by the standard library. Whatever is refused keeps key, value and headers.
+"""
+
+import json
+import struct
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import fastavro
+
+from pipelines.catalog import Catalog
+from pipelines.codec import decode
+from pipelines.names import canonical_topic
+from pipelines.wire import RawBatch, WriterId, WriterSchema, unframe
+from streams.outputs import Outgoing, Outputs, Target, outputs
+from streams.quarantined import original_headers, source_of, told
+from streams.records import Record
+
+Writers = Mapping[WriterId, WriterSchema | None]
+WHOLE = {"int": 1 << 31, "long": 1 << 63}
+
+
+class MistreatedError(Exception):
+    """An upload that was lost, doubled, changed or wrongly judged; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Treated:
+    """Output topic and record of each upload, by offset."""
+
+    records: Mapping[int, tuple[str, Outgoing]]
+
+    @property
+    def refused(self) -> Counter[str]:
+        """How many were quarantined, by reason."""
+        return Counter(_said(*found)["reason"] for found in self.records.values() if _is_refused(found[0]))
+
+
+def treated(batch: RawBatch, catalog: Catalog, writers: Writers, target: Target) -> Treated:
+    """What became of each upload of a batch; MistreatedError where one was mistreated."""
+    found = _by_offset(outputs(batch, catalog, writers, target), catalog)
+    if sorted(found) != sorted(batch.offsets):
+        raise MistreatedError(f"{len(batch)} uploads became {len(found)} records")
+    unframed = unframe(batch)
+    writer_of = {row: writer for writer, rows in unframed.avro.items() for row in rows}
+    for row, offset in enumerate(batch.offsets):
+        topic, record = found[offset]
+        writer = writers.get(writer_of[row]) if row in writer_of else None
+        if _is_refused(topic):
+            _check_kept(batch, row, record)
+            if writer is not None and _said(topic, record)["reason"] == "undecodable":
+                _check(not is_exact(unframed.bodies[row], writer.schema), offset, "refused, but fastavro reads it")
+        elif writer is not None:
+            _check(is_exact(unframed.bodies[row], writer.schema), offset, "accepted, but fastavro reads it otherwise")
+        else:
+            _check(_is_json_object(unframed.bodies[row]), offset, "accepted, but it is no JSON object")
+    return Treated(found)
+
+
+def is_exact(body: bytes, schema: Mapping[str, Any]) -> bool:
+    """Whether fastavro reads the body to its last byte, within the types' bounds, and writes it again as it was."""
+    parsed = fastavro.parse_schema(dict(schema))
+    source, again = BytesIO(body), BytesIO()
+    try:
+        record = fastavro.schemaless_reader(source, parsed, None)
+        fastavro.schemaless_writer(again, parsed, record)
+    except (
+        AttributeError,
+        EOFError,
+        IndexError,
+        KeyError,
+        MemoryError,
+        OverflowError,
+        TypeError,
+        ValueError,
+        struct.error,
+    ):
+        return False
+    return (
+        source.tell() == len(body)
+        and again.getvalue() == body
+        and isinstance(record, dict)
+        and _in_bounds(record, schema)
+    )
+
+
+def _in_bounds(record: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
+    for field in schema["fields"]:
+        kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        bounds = [WHOLE[kind] for kind in kinds if isinstance(kind, str) and kind in WHOLE]
+        value = record[field["name"]]
+        if bounds and value is not None and not -bounds[0] <= value < bounds[0]:
+            return False
+    return True
+
+
+def _by_offset(made: Outputs, catalog: Catalog) -> dict[int, tuple[str, Outgoing]]:
+    found: dict[int, tuple[str, Outgoing]] = {}
+    kinds = {canonical_topic(name): kind for name, kind in catalog.canonical.items()}
+    for (topic, partition), records in made.items():
+        if topic in kinds:
+            offsets = decode([record.value or b"" for record in records], kinds[topic])["source_offset"].to_list()
+        else:
+            offsets = [source_of(_as_read(topic, partition, record))[2] for record in records]
+        for offset, record in zip(offsets, records, strict=True):
+            _check(offset not in found, offset, "two records of one upload")
+            found[offset] = topic, record
+    return found
+
+
+def _check_kept(batch: RawBatch, row: int, record: Outgoing) -> None:
+    offset, original = batch.offsets[row], list(batch.headers[row])
+    kept = original_headers(_as_read("", 0, record))
+    _check(
+        (record.key, record.value, kept) == (batch.keys[row], batch.values[row], original), offset, "not kept as it was"
+    )
+
+
+def _check(holds: bool, offset: int, otherwise: str) -> None:
+    if not holds:
+        raise MistreatedError(f"offset {offset}: {otherwise}")
+
+
+def _is_refused(topic: str) -> bool:
+    return topic.startswith("quarantine.")
+
+
+def _said(topic: str, record: Outgoing) -> dict[str, str]:
+    return told(_as_read(topic, 0, record))
+
+
+def _as_read(topic: str, partition: int, record: Outgoing) -> Record:
+    return Record(topic, partition, 0, 0, record.key, record.value, list(record.headers))
+
+
+def _is_json_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body.decode("utf-8"), parse_constant=_no_number), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)

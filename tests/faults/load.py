@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import httpx
 import polars as pl
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, Message, Producer
 
 from pipelines.catalog import Catalog
 from pipelines.names import parse_raw_topic
 from simulation.encode import GUID_HEADER
-from simulation.send import producer
+from simulation.send import LARGEST
 from sitehub.settings import Settings
 from tests.faults.stage import PROVINCE
 from tests.streams.test_header_names import NoText, send_in_one_batch
@@ -42,7 +42,16 @@ class Load:
         self._schema = json.loads(json.dumps(catalog.raw[PROVINCE, "dust-reading"].schema))
         self._versions = 0
         self._reframed: tuple[bytes, bytes] = b"", b""  # head and tail of an upload in the newest version
-        self._producer = producer(chosen.bootstrap_servers)
+        self._producer = Producer(
+            {
+                "bootstrap.servers": chosen.bootstrap_servers,
+                "enable.idempotence": True,
+                "linger.ms": 20,
+                "compression.type": "lz4",
+                "message.max.bytes": LARGEST,
+                "log_level": 0,  # brokers go and come: no news
+            }
+        )
         self._refused: list[str] = []
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

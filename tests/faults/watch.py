@@ -3,14 +3,12 @@
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec
-
-from streams.topics import admin
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 EVERY_S: Final = 0.5
 Place = tuple[str, int]
@@ -30,8 +28,12 @@ class Watch:
 
     def __init__(self, bootstrap_servers: str, group: str, places: list[Place]) -> None:
         self.samples: list[Sample] = []
-        self._client = admin(bootstrap_servers)
-        self._group = group
+        self._settings = {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": group,  # never joined
+            "isolation.level": "read_uncommitted",  # else it waits for offsets that a transaction is about to move
+            "log_level": 0,
+        }
         self._places = [TopicPartition(*place) for place in places]
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -45,23 +47,26 @@ class Watch:
         self._ending.set()
         self._thread.join()
 
+    def committed(self) -> int:
+        """Sum of the committed offsets at the last sample."""
+        return sum(self.samples[-1].done.values()) if self.samples else 0
+
     def is_done(self) -> bool:
         """Whether all that had been sent at the last sample was committed by then."""
         return bool(self.samples) and not _behind(self.samples[-1])
 
     def _run(self) -> None:
-        while not self._ending.wait(EVERY_S):
-            try:
-                self.samples.append(self._sample())
-            except KafkaException:
-                continue
+        while not self._ending.is_set():
+            # Made anew after an error: one whose broker has gone does not ask for the new leaders by itself.
+            reader = Consumer(self._settings)
+            with suppress(KafkaException):
+                while not self._ending.wait(EVERY_S):
+                    self.samples.append(self._sample(reader))
+            reader.close()
 
-    def _sample(self) -> Sample:
-        request = ConsumerGroupTopicPartitions(self._group, self._places)
-        answer = self._client.list_consumer_group_offsets([request], request_timeout=5)[self._group].result()
-        done = {(at.topic, at.partition): max(at.offset, 0) for at in answer.topic_partitions}
-        asked = self._client.list_offsets(dict.fromkeys(self._places, OffsetSpec.latest()), request_timeout=5)
-        ends = {(at.topic, at.partition): int(found.result().offset) for at, found in asked.items()}
+    def _sample(self, reader: Consumer) -> Sample:
+        ends = {(at.topic, at.partition): reader.get_watermark_offsets(at, 5)[1] for at in self._places}
+        done = {(at.topic, at.partition): max(at.offset, 0) for at in reader.committed(self._places, 5)}
         return Sample(time.monotonic(), ends, done)
 
 

@@ -15,7 +15,7 @@ from typing import IO, Self
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def wait_until(is_so: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+def wait_until(is_so: Callable[..., bool], what: str, timeout_s: float = 60.0) -> None:
     """Ask until it is so; AssertionError when it does not come."""
     until = time.monotonic() + timeout_s
     while not is_so():

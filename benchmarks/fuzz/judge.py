@@ -59,7 +59,7 @@ def treated(batch: RawBatch, catalog: Catalog, writers: Writers, target: Target)
         elif writer is not None:
             _check(is_exact(unframed.bodies[row], writer.schema), offset, "accepted, but fastavro reads it otherwise")
         else:
-            _check(_is_json_object(unframed.bodies[row]), offset, "accepted, but it is no JSON object")
+            _check(is_json_object(unframed.bodies[row]), offset, "accepted, but it is no JSON object")
     return Treated(found)
 
 
@@ -139,7 +139,8 @@ def _as_read(topic: str, partition: int, record: Outgoing) -> Record:
     return Record(topic, partition, 0, 0, record.key, record.value, list(record.headers))
 
 
-def _is_json_object(body: bytes) -> bool:
+def is_json_object(body: bytes) -> bool:
+    """Whether the standard library reads it as one, without NaN and its like."""
     try:
         return isinstance(json.loads(body.decode("utf-8"), parse_constant=_no_number), dict)
     except (ValueError, RecursionError):

@@ -1,0 +1,59 @@
+"""Coverage-guided fuzzing (覆盖引导) of everything between the bytes of an upload and its values, judged by fastavro.
+
+atheris is no dependency of the project: `.venv/bin/uv pip install atheris`, then
+
+    python -m benchmarks.fuzz.guided -max_total_time=3600 CORPUS
+
+with the options of libFuzzer. A finding ends it with the input in a file `crash-…`.
+"""
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["pipelines.wire", "pipelines.codec", "pipelines.json_upload"]):
+    from benchmarks.fuzz.feeds import Feeds, feeds
+    from benchmarks.fuzz.judge import MistreatedError, is_exact, is_json_object
+    from pipelines.catalog import RawKind
+    from pipelines.codec.resolve import resolution
+    from pipelines.json_upload import json_fields, read_json
+    from pipelines.names import parse_raw_topic
+    from pipelines.wire import RawBatch, unframe
+
+HEAD = 1  # the first byte of an input chooses the feed
+
+
+def look_at(data: bytes, known: Feeds) -> None:
+    """Read one input as an upload; MistreatedError where it is accepted or refused wrongly."""
+    topics = sorted(known.sound)
+    topic = topics[data[0] % len(topics)] if data else topics[0]
+    parsed = parse_raw_topic(topic)
+    raw = known.catalog.raw[parsed.province, parsed.kind]
+    # Twice: two records in one block must be read as one alone is.
+    unframed = unframe(RawBatch(topic, 0, range(2), range(2), [None] * 2, [data[HEAD:]] * 2, [[]] * 2))
+    rows = [row for rows in unframed.avro.values() for row in rows]
+    if len(rows) + len(unframed.json) + len(unframed.faults) != 2:
+        raise MistreatedError("not each upload in one place")
+    if rows:
+        _look_at_avro(unframed.bodies[0], raw)
+    if unframed.json:
+        frame, _, faults = read_json([unframed.bodies[0]] * 2, json_fields(raw, raw.mapping.for_vendor(parsed.vendor)))
+        if frame.height + len(faults) != 2 or (not faults and not is_json_object(unframed.bodies[0])):
+            raise MistreatedError("accepted, but it is no JSON object")
+
+
+def _look_at_avro(body: bytes, raw: RawKind) -> None:
+    frame, damaged = resolution(raw.schema, raw.schema).read([body] * 2)
+    if frame.height + len(damaged) != 2 or bool(damaged) == is_exact(body, raw.schema):
+        raise MistreatedError(f"{len(damaged)} of 2 refused, but fastavro sees it otherwise")
+
+
+def main() -> None:
+    """Run libFuzzer."""
+    known = feeds()
+    atheris.Setup(sys.argv, lambda data: look_at(data, known))
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,8 @@
-"""Chunk delivery (成批交付): Faust hands an agent a list of records instead of one event.
+"""Chunk delivery (成批交付): Faust hands an agent a list of record batches instead of one event.
 
 Faust spends some fifty microseconds on every event, many times what normalising one takes. Two public hooks, its
-scheduling strategy and its schema, make the unit of delivery a list of records of one partition, so that this is spent
-once a list. The agent stays a plain `@app.agent`.
+scheduling strategy and its schema, make the unit of delivery a list of what was fetched of one partition, of record
+batches (streams/record_batches.py), so that this is spent once a list. The agent stays a plain `@app.agent`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ Why nothing is lost and nothing doubled, whoever dies, hangs or comes back:
 1. Opening a lane starts a producer with the partition's own transactional id. Kafka thereby fences every older owner of
    that id and ends its open transaction. Only then the committed offset is read. So it is final: nobody else can move
    it any more.
-2. Only records from that offset on are taken, each once, in offset order. Records that Faust did not deliver are read
-   from the log itself; a gap is believed only when the log has one.
+2. Only records from that offset on are taken, each once, in offset order. Record batches that Faust did not deliver are
+   read from the log itself; a gap is believed only when the log has one.
 3. The canonical and quarantine records of a stretch and the offset behind it are committed in one transaction. What a
    dead owner had not committed was never visible and is read again; what a fenced one tries to commit is refused.
 
@@ -22,21 +22,31 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from streams.metrics import counted
+from pipelines.wire import RawBatch
+from streams.metrics import LOG_APPEND_TIME, counted
 from streams.outputs import Outputs
+from streams.record_batches import WholeBatch, since, unpack
 from streams.source import Source
 from streams.transaction import commit, fencing_producer
 
 Result = TypeVar("Result")
-Process = Callable[[Sequence[ConsumerRecord]], Awaitable[Outputs]]
+Process = Callable[[RawBatch], Awaitable[Outputs]]
 
 TRANSACTION_RECORDS: Final = 5000
 HIGH_WATER: Final = 20_000
 PAUSE_S: Final = 0.01
+
+
+class Taken(NamedTuple):
+    """Uploads for one transaction, the offset behind them, and whether the broker's clock stamped them."""
+
+    uploads: RawBatch | None
+    position: int
+    by_broker: bool
 
 
 class Lane:
@@ -64,7 +74,7 @@ class Lane:
         self._process = process
         self._fail = fail
         self._allowed_latency = allowed_latency
-        self._chunks: deque[Sequence[ConsumerRecord]] = deque()
+        self._batches: deque[WholeBatch] = deque()
         self._waiting = 0
         self._next = 0
         self._producer: AIOKafkaProducer | None = None
@@ -73,9 +83,10 @@ class Lane:
         self._closed = False
 
     async def put(self, records: Sequence[ConsumerRecord]) -> None:
-        """Take records in; waits while too many are waiting already."""
-        self._chunks.append(records)
-        self._waiting += len(records)
+        """Take record batches in (as the values of `records`); waits while too many uploads are waiting already."""
+        batches = [record.value for record in records]
+        self._batches.extend(batches)
+        self._waiting += sum(map(len, batches))
         if self._task is None:
             self._task = asyncio.create_task(self._work())
         while self._waiting > HIGH_WATER and self._task is not None:
@@ -84,7 +95,7 @@ class Lane:
     async def close(self) -> None:
         """Let a running transaction finish, drop what waits (the next owner reads it again), release the producer."""
         self._closed = True
-        self._chunks.clear()
+        self._batches.clear()
         self._waiting = 0
         if self._task is not None:
             if self._cancellable:
@@ -97,16 +108,15 @@ class Lane:
         try:
             if self._producer is None:
                 await self._open()
-            while self._chunks:
+            while self._batches:
                 if self._waiting < TRANSACTION_RECORDS:
                     await asyncio.sleep(self._allowed_latency)
-                records = await self._interruptible(self._take())
-                if records and not self._closed:
-                    outputs = await self._interruptible(self._process(records))
-                    position = records[-1].offset + 1
-                    with counted(records, outputs):
-                        await commit(self._producer, outputs, self._group, {self.partition: position})
-                    self._next = position
+                taken = await self._interruptible(self._take())
+                if taken.uploads and not self._closed:
+                    outputs = await self._interruptible(self._process(taken.uploads))
+                    with counted(taken.uploads, outputs, by_broker=taken.by_broker):
+                        await commit(self._producer, outputs, self._group, {self.partition: taken.position})
+                    self._next = taken.position
             self._task = None
         except asyncio.CancelledError as stop:
             if not self._closed:
@@ -119,21 +129,21 @@ class Lane:
         self._producer = await fencing_producer(self._bootstrap_servers, name)
         self._next = await self._source.committed(self.partition)
 
-    async def _take(self) -> list[ConsumerRecord]:
-        """The next records without gap or repetition, at least TRANSACTION_RECORDS if so many wait."""
-        records: list[ConsumerRecord] = []
-        following = self._next
-        while self._chunks and len(records) < TRANSACTION_RECORDS:
-            chunk = self._chunks.popleft()
-            self._waiting -= len(chunk)
-            fresh = [record for record in chunk if record.offset >= following]
-            if not fresh:
+    async def _take(self) -> Taken:
+        """The next uploads without gap or repetition, at least TRANSACTION_RECORDS if so many wait."""
+        taken: list[WholeBatch] = []
+        count, following = 0, self._next
+        while self._batches and count < TRANSACTION_RECORDS:
+            batch = self._batches.popleft()
+            self._waiting -= len(batch)
+            if batch.end <= following:
                 continue
-            if fresh[0].offset > following:
-                records += await self._source.stretch(self.partition, following, fresh[0].offset)
-            records += fresh
-            following = fresh[-1].offset + 1
-        return records
+            if batch.begin > following:
+                taken += await self._source.stretch(self.partition, following, batch.begin)
+            taken.append(batch)
+            count, following = count + len(batch), batch.end
+        uploads = since(unpack(taken, *self.partition), self._next) if taken else None
+        return Taken(uploads, following, all(batch.timestamp_type == LOG_APPEND_TIME for batch in taken))
 
     async def _interruptible(self, work: Awaitable[Result]) -> Result:
         """Wait for work outside any transaction (it may wait for the log or the registry); `close` may cancel it."""

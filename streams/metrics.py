@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -24,9 +23,9 @@ from streams.latencies import Latencies
 from streams.outage import Answers
 
 if TYPE_CHECKING:
-    from aiokafka import ConsumerRecord
     from stamina.instrumentation import RetryDetails
 
+    from pipelines.wire import RawBatch
     from streams.outputs import Outputs
     from streams.records import Record
 
@@ -103,11 +102,14 @@ def expect_records(topic: str) -> None:
 
 
 @contextmanager
-def counted(uploads: Sequence[ConsumerRecord], outputs: Outputs) -> Iterator[None]:
-    """Time the transaction inside the block and, once it is committed, count what became of one partition's uploads."""
+def counted(uploads: RawBatch, outputs: Outputs, *, by_broker: bool) -> Iterator[None]:
+    """Time the transaction inside the block and, once it is committed, count what became of one partition's uploads.
+
+    by_broker: the broker's clock stamped them, so that their age is time spent here.
+    """
     began = time.perf_counter()
     yield
-    raw = parse_raw_topic(uploads[0].topic)
+    raw = parse_raw_topic(uploads.topic)
     feed = raw.province, raw.kind
     operation_duration.labels(SYSTEM, "commit", raw.topic).observe(time.perf_counter() - began)
     consumed.labels(SYSTEM, "poll", raw.topic).inc(len(uploads))
@@ -117,14 +119,14 @@ def counted(uploads: Sequence[ConsumerRecord], outputs: Outputs) -> Iterator[Non
         if topic.startswith("quarantine."):
             for reason, count in reasons_of(records.headers).items():
                 quarantined.labels(*feed, reason).inc(count)
-    if uploads[0].timestamp_type == LOG_APPEND_TIME:
-        end_to_end.observe(feed, _ages(uploads))
+    if by_broker:
+        end_to_end.observe(feed, _ages(uploads.timestamps))
 
 
 def landed(topic: str, records: Sequence[Record]) -> None:
     """Count records of the hub's own topic that have just been landed; it is the hub's clock that stamped them."""
     consumed.labels(SYSTEM, "poll", topic).inc(len(records))
-    landing_delay.observe((topic,), _ages(records))
+    landing_delay.observe((topic,), _ages([record.timestamp for record in records]))
 
 
 def note_retry(details: RetryDetails) -> None:
@@ -135,7 +137,6 @@ def note_retry(details: RetryDetails) -> None:
     log.warning("retry", operation=details.name, attempt=details.retry_num, error=error, wait_s=wait)
 
 
-def _ages(records: Sequence[ConsumerRecord | Record]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Seconds since each record's timestamp."""
-    stamps = np.fromiter(map(attrgetter("timestamp"), records), np.float64, len(records))
-    return time.time() - stamps / 1000
+def _ages(timestamps: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Seconds since each of them, ms."""
+    return time.time() - np.array(timestamps, np.float64) / 1000

@@ -14,18 +14,17 @@ from typing import Any, Final
 
 import faust
 import structlog
-from aiokafka import ConsumerRecord
 from confluent_kafka import KafkaException
 
 from pipelines.catalog import Catalog
 from pipelines.names import RawTopic, canonical_topic, parse_raw_topic, quarantine_topic, subject_of
-from pipelines.wire import writer_ids
+from pipelines.wire import RawBatch, writer_ids
 from streams.chunks import ChunkScheduler, ChunkSchema
 from streams.fetching import PatientTransport
-from streams.header_names import accept_any_header_name
 from streams.lanes import Lanes
 from streams.metrics import expect_uploads, processing
-from streams.outputs import Outputs, Target, outputs, raw_batch
+from streams.outputs import Outputs, Target, outputs
+from streams.record_batches import deliver_whole_batches
 from streams.topics import missing, raw_topics, topic_partitions
 from streams.writers import Registry, Writers
 
@@ -70,11 +69,10 @@ class Normaliser:
     registry_url: str
     _writers: list[Writers] = field(default_factory=list)
 
-    async def __call__(self, records: Sequence[ConsumerRecord]) -> Outputs:
-        """Outputs of records of one partition."""
+    async def __call__(self, batch: RawBatch) -> Outputs:
+        """Outputs of uploads of one partition."""
         if not self._writers:  # made inside the running loop
             self._writers.append(Writers(Registry(self.registry_url)))
-        batch = raw_batch(records)
         with processing("normalise", batch.topic):
             found = await self._writers[0].look_up(writer_ids(batch), parse_raw_topic(batch.topic).subject)
             return outputs(batch, self.catalog, found, self.target)
@@ -109,7 +107,7 @@ def build(
     Every `watch_s` it looks for new raw topics (a vendor's own) and, where there are any, stops in order to restart.
     NotProvisionedError when canonical or quarantine topics or schemas are missing.
     """
-    accept_any_header_name()
+    deliver_whole_batches()
     partitions = topic_partitions(bootstrap_servers)
     topics = raw_topics(partitions, province, catalog)
     kinds = sorted({topic.kind for topic in topics})

@@ -21,8 +21,6 @@ from pipelines.quarantine import quarantine_headers
 from pipelines.wire import RawBatch, WriterId, WriterSchema
 
 if TYPE_CHECKING:
-    from aiokafka import ConsumerRecord
-
     from streams.records import Record
 
 Headers = list[tuple[str, bytes]]
@@ -58,7 +56,7 @@ class Target:
     prefix: str = ""
 
 
-def raw_batch(records: Sequence[ConsumerRecord | Record]) -> RawBatch:
+def raw_batch(records: Sequence[Record]) -> RawBatch:
     """Records of one partition, in offset order."""
     return RawBatch(
         topic=records[0].topic,

@@ -9,6 +9,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.record_batches import WholeBatch
+
 log = structlog.get_logger(__name__)
 
 PATIENCE_S: Final = 60
@@ -32,8 +34,10 @@ class Source:
         offset = int(offsets[partition].offset)
         return offset if offset >= 0 else await _start(consumer, partition)
 
-    async def stretch(self, partition: TopicPartition, begin: int, end: int) -> list[ConsumerRecord]:
-        """All committed records with begin ≤ offset < end; none where the log has a true gap there.
+    async def stretch(self, partition: TopicPartition, begin: int, end: int) -> list[WholeBatch]:
+        """All batches of committed records from `begin` to before `end`; none where the log has a true gap there.
+
+        Both are where a batch begins or ends, or `begin` lies within the first one.
 
         Transaction markers and compaction leave true gaps. TimeoutError when the broker does not answer for a minute.
         """
@@ -50,7 +54,7 @@ class Source:
             while await consumer.position(partition) < end:
                 fetched = await consumer.getmany(partition, timeout_ms=200)
                 found += fetched.get(partition, [])
-        return [record for record in found if record.offset < end]
+        return [record.value for record in found if record.offset < end]
 
     async def close(self) -> None:
         """Disconnect."""

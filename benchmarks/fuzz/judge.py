@@ -18,7 +18,7 @@ from pipelines.catalog import Catalog
 from pipelines.codec import decode
 from pipelines.names import canonical_topic
 from pipelines.wire import RawBatch, WriterId, WriterSchema, unframe
-from streams.outputs import Outgoing, Outputs, Target, outputs
+from streams.outputs import Headers, Outputs, Target, outputs
 from streams.quarantined import original_headers, source_of, told
 from streams.records import Record
 
@@ -34,12 +34,12 @@ class MistreatedError(Exception):
 class Treated:
     """Output topic and record of each upload, by offset."""
 
-    records: Mapping[int, tuple[str, Outgoing]]
+    records: Mapping[int, tuple[str, Record]]
 
     @property
     def refused(self) -> Counter[str]:
         """How many were quarantined, by reason."""
-        return Counter(_said(*found)["reason"] for found in self.records.values() if _is_refused(found[0]))
+        return Counter(told(record)["reason"] for topic, record in self.records.values() if _is_refused(topic))
 
 
 def treated(batch: RawBatch, catalog: Catalog, writers: Writers, target: Target) -> Treated:
@@ -54,7 +54,7 @@ def treated(batch: RawBatch, catalog: Catalog, writers: Writers, target: Target)
         writer = writers.get(writer_of[row]) if row in writer_of else None
         if _is_refused(topic):
             _check_kept(batch, row, record)
-            if writer is not None and _said(topic, record)["reason"] == "undecodable":
+            if writer is not None and told(record)["reason"] == "undecodable":
                 _check(not is_exact(unframed.bodies[row], writer.schema), offset, "refused, but fastavro reads it")
         elif writer is not None:
             _check(is_exact(unframed.bodies[row], writer.schema), offset, "accepted, but fastavro reads it otherwise")
@@ -100,23 +100,24 @@ def _in_bounds(record: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
     return True
 
 
-def _by_offset(made: Outputs, catalog: Catalog) -> dict[int, tuple[str, Outgoing]]:
-    found: dict[int, tuple[str, Outgoing]] = {}
+def _by_offset(made: Outputs, catalog: Catalog) -> dict[int, tuple[str, Record]]:
+    found: dict[int, tuple[str, Record]] = {}
     kinds = {canonical_topic(name): kind for name, kind in catalog.canonical.items()}
     for (topic, partition), records in made.items():
+        read = [_as_read(topic, partition, *record) for record in records]
         if topic in kinds:
-            offsets = decode([record.value or b"" for record in records], kinds[topic])["source_offset"].to_list()
+            offsets = decode([value or b"" for value in records.values], kinds[topic])["source_offset"].to_list()
         else:
-            offsets = [source_of(_as_read(topic, partition, record))[2] for record in records]
-        for offset, record in zip(offsets, records, strict=True):
+            offsets = [source_of(record)[2] for record in read]
+        for offset, record in zip(offsets, read, strict=True):
             _check(offset not in found, offset, "two records of one upload")
             found[offset] = topic, record
     return found
 
 
-def _check_kept(batch: RawBatch, row: int, record: Outgoing) -> None:
+def _check_kept(batch: RawBatch, row: int, record: Record) -> None:
     offset, original = batch.offsets[row], list(batch.headers[row])
-    kept = original_headers(_as_read("", 0, record))
+    kept = original_headers(record)
     _check(
         (record.key, record.value, kept) == (batch.keys[row], batch.values[row], original), offset, "not kept as it was"
     )
@@ -131,12 +132,8 @@ def _is_refused(topic: str) -> bool:
     return topic.startswith("quarantine.")
 
 
-def _said(topic: str, record: Outgoing) -> dict[str, str]:
-    return told(_as_read(topic, 0, record))
-
-
-def _as_read(topic: str, partition: int, record: Outgoing) -> Record:
-    return Record(topic, partition, 0, 0, record.key, record.value, list(record.headers))
+def _as_read(topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers) -> Record:
+    return Record(topic, partition, 0, 0, key, value, list(headers))
 
 
 def is_json_object(body: bytes) -> bool:

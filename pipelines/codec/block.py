@@ -16,7 +16,8 @@ import numpy as np
 import orjson
 import polars as pl
 
-from pipelines.codec.exact import Flags, are_exact
+from pipelines.codec.exact import are_exact
+from pipelines.codec.varints import Flags, read_number
 
 DTYPES: Final[Mapping[str, pl.DataType]] = {
     "int": pl.Int32(),
@@ -134,17 +135,6 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return (value >> 1) ^ -(value & 1), at
-
-
 @cache
 def _header(fields: tuple[FlatField, ...]) -> bytes:
     columns = [{"name": f.name, "type": ["null", f.type] if f.nullable else f.type} for f in fields]
@@ -156,14 +146,14 @@ def _header(fields: tuple[FlatField, ...]) -> bytes:
 def _blocks(container: bytes) -> Iterator[bytes]:
     """Data of each block of an object container as polars writes it (no compression)."""
     at = 4
-    while (entries := _read_varint(container, at))[0]:
+    while (entries := read_number(container, at))[0]:
         at = entries[1]
         for _ in range(2 * abs(entries[0])):
-            length, at = _read_varint(container, at)
+            length, at = read_number(container, at)
             at += length
     at = entries[1] + len(SYNC)
     while at < len(container):
-        _, at = _read_varint(container, at)
-        length, at = _read_varint(container, at)
+        _, at = read_number(container, at)
+        length, at = read_number(container, at)
         yield container[at : at + length]
         at += length + len(SYNC)

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.codec.varints import Flags, Places, read_numbers
+
 if TYPE_CHECKING:
     from pipelines.codec.block import FlatField
 
 WIDTHS: Final = {"float": 4, "double": 8}
-LONGEST: Final = 10  # bytes of a number of 64 bits; of the last one only the lowest bit is left
 PRESENT: Final = 2  # the union index 1, as zigzag leaves it
-
-Places = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 class Walk:
@@ -66,19 +64,7 @@ class Walk:
 
     def _number(self, present: Flags | None) -> tuple[Places, NDArray[np.uint64]]:
         """Bytes and value (zigzag) of the variable-length number in each body."""
-        byte = self._content[self._at]
-        number = (byte & 0x7F).astype(np.uint64)
-        sizes = np.ones(len(byte), dtype=np.int64)
-        exact = np.ones(len(byte), dtype=np.bool_)
-        longer = np.flatnonzero(byte > 0x7F)
-        for size in range(1, LONGEST):
-            if not len(longer):
-                break
-            byte = self._content[np.minimum(self._at[longer] + size, len(self._content) - 1)]
-            number[longer] |= (byte & 0x7F).astype(np.uint64) << np.uint64(7 * size)
-            sizes[longer] += 1
-            exact[longer] = (byte != 0) if size < LONGEST - 1 else (byte == 1)
-            longer = longer[byte > 0x7F]
+        sizes, number, exact = read_numbers(self._content, self._at)
         self._require(exact, present)
         return sizes, number
 

@@ -1,13 +1,17 @@
-"""A lane's end, without Kafka."""
+"""What a lane takes, and its end, without Kafka."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 
+from pipelines.wire import RawBatch
 from streams import lane
 from streams.outputs import Outputs
+from streams.record_batches import WholeBatch, WholeBatches
+from tests.streams.test_record_batches import Fields, batch, fetched
 
 
 class Producer:
@@ -20,19 +24,70 @@ class Producer:
 class SlowLog:
     """A log whose stretches take a while."""
 
+    def __init__(self, patience_s: float) -> None:
+        self.asked: list[tuple[int, int]] = []
+        self._patience_s = patience_s
+
     async def committed(self, _: TopicPartition) -> int:
         """The start."""
         return 0
 
-    async def stretch(self, _: TopicPartition, begin: int, end: int) -> list[ConsumerRecord]:
-        """The records before the one delivered."""
-        await asyncio.sleep(0.3)
-        return [record(offset) for offset in range(begin, end)]
+    async def stretch(self, _: TopicPartition, begin: int, end: int) -> list[WholeBatch]:
+        """One batch with the records before those delivered."""
+        self.asked.append((begin, end))
+        await asyncio.sleep(self._patience_s)
+        return [item.value for item in delivered(begin, end)]
 
 
-def record(offset: int) -> ConsumerRecord:
-    """An upload."""
-    return ConsumerRecord("raw.x.y", 0, offset, 1000 + offset, 1, b"k", b"v", None, 1, 1, ())
+def delivered(*bounds: int) -> list[Any]:
+    """Record batches from each offset to the next, as one fetch delivers them."""
+    uploads: list[Fields] = [(b"k", b"%d" % offset, [], 5) for offset in range(bounds[-1])]
+    content = b"".join(batch(begin, uploads[begin:end]) for begin, end in pairwise(bounds))
+    return fetched(content, WholeBatches)
+
+
+def test_a_lane_takes_each_upload_once_and_asks_the_log_for_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It begins within a batch, passes over what it has, reads a gap, and commits the offset behind what it took."""
+    failures: list[BaseException] = []
+    taken: list[int] = []
+    committed: list[int] = []
+    log = SlowLog(0)
+
+    async def started(*_: Any) -> Producer:
+        return Producer()
+
+    async def process(uploads: RawBatch) -> Outputs:
+        assert [b"%d" % offset for offset in uploads.offsets] == uploads.values
+        taken.extend(uploads.offsets)
+        return {}
+
+    async def commit(_: Any, outputs: Outputs, group: str, offsets: dict[TopicPartition, int]) -> None:  # noqa: ARG001
+        committed.extend(offsets.values())
+
+    async def run() -> None:
+        one = lane.Lane(
+            TopicPartition("raw.x.y", 0),
+            bootstrap_servers="",
+            group="g",
+            source=log,  # type: ignore[arg-type] # what a lane asks of a source
+            process=process,
+            fail=failures.append,
+            allowed_latency=0.01,
+        )
+        await one.put(delivered(0, 3, 7))
+        await one.put(delivered(0, 3, 7, 9))
+        await one.put(delivered(12, 15))
+        while not failures and (not committed or committed[-1] < 15):
+            await asyncio.sleep(0.01)
+        await one.close()
+
+    monkeypatch.setattr(lane, "fencing_producer", started)
+    monkeypatch.setattr(lane, "commit", commit)
+    monkeypatch.setattr(SlowLog, "committed", lambda *_: asyncio.sleep(0, 5))
+    asyncio.run(run())
+    assert failures == []
+    assert taken == [*range(5, 15)]
+    assert log.asked == [(9, 12)]
 
 
 def test_a_lane_closes_while_it_reads_the_log_and_the_registry_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,12 +108,12 @@ def test_a_lane_closes_while_it_reads_the_log_and_the_registry_is_away(monkeypat
             TopicPartition("raw.x.y", 0),
             bootstrap_servers="",
             group="g",
-            source=SlowLog(),  # type: ignore[arg-type] # what a lane asks of a source
+            source=SlowLog(0.3),  # type: ignore[arg-type] # what a lane asks of a source
             process=wait_for_the_registry,
             fail=failures.append,
             allowed_latency=0.01,
         )
-        await one.put([record(5)])
+        await one.put(delivered(5, 6))
         await asyncio.sleep(0.1)
         await asyncio.wait_for(one.close(), 2)
 
@@ -79,8 +134,8 @@ def test_records_that_come_within_the_allowed_latency_share_a_transaction(
     async def started(*_: Any) -> Producer:
         return Producer()
 
-    async def process(records: Any) -> Outputs:
-        processed.append([record.offset for record in records])
+    async def process(uploads: RawBatch) -> Outputs:
+        processed.append(list(uploads.offsets))
         return {}
 
     async def committed(*_: Any) -> None:
@@ -91,14 +146,14 @@ def test_records_that_come_within_the_allowed_latency_share_a_transaction(
             TopicPartition("raw.x.y", 0),
             bootstrap_servers="",
             group="g",
-            source=SlowLog(),  # type: ignore[arg-type] # what a lane asks of a source
+            source=SlowLog(0),  # type: ignore[arg-type] # what a lane asks of a source
             process=process,
             fail=failures.append,
             allowed_latency=allowed_latency,
         )
-        await one.put([record(0)])
+        await one.put(delivered(0, 1))
         await asyncio.sleep(0.05)
-        await one.put([record(1)])
+        await one.put(delivered(0, 1, 2)[1:])
         await asyncio.sleep(0.5)
         await one.close()
 

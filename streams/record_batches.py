@@ -177,27 +177,29 @@ def _area(batch: WholeBatch, attributes: int) -> bytes:
 
 def _bounds(area: bytes, count: int) -> tuple[Places, Places]:
     """First byte of each record behind its length, and the byte behind it."""
-    starts, ends = [], []
+    fronts: list[int] = []
+    front = fronts.append
     at = 0
     try:
         while at < len(area):
-            low, high = area[at], area[at + 1]
+            front(at)
+            low = area[at]
             if low < 0x80:
-                at, length = at + 1, low >> 1
-            elif high < 0x80:
-                at, length = at + 2, (low & 0x7F | high << 7) >> 1
+                at += 1 + (low >> 1)
+            elif (high := area[at + 1]) < 0x80:
+                at += 2 + ((low & 0x7F | high << 7) >> 1)
             else:
-                length, at = read_number(area, at)
-                if length < 0:
-                    raise UnlikeError
-            starts.append(at)
-            at += length
-            ends.append(at)
+                length, behind = read_number(area, at)
+                at = behind + max(length, 0)
     except IndexError as cut:
         raise UnlikeError from cut
-    if len(starts) != count or at != len(area):
+    if len(fronts) != count or at != len(area):
         raise UnlikeError
-    return np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)
+    places = np.array(fronts, dtype=np.int64)
+    sizes, number, exact = read_numbers(np.frombuffer(area, dtype=np.uint8), places)
+    if not exact.all():
+        raise UnlikeError
+    return places + sizes, places + sizes + signed(number)
 
 
 class Cursor:

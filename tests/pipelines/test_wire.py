@@ -2,6 +2,7 @@
 
 import struct
 import uuid
+from dataclasses import replace
 
 import pytest
 from confluent_kafka.schema_registry import (
@@ -86,3 +87,13 @@ def test_every_row_once(values: list[bytes | None]) -> None:
     found = unframe(batch_of(*values))
     rows = [row for rows in found.avro.values() for row in rows] + found.json + list(found.faults)
     assert sorted(rows) == list(range(len(values)))
+
+
+def test_rows_stay_in_order_whatever_values_begin_with() -> None:
+    """JSON that begins in different ways, and an id before the value and in a header, are one group in order."""
+    json = unframe(batch_of(b'{"a": 1}', b' {"b": 2}', b'{"a": 3}'))
+    assert json.json == [0, 1, 2]
+    values = (b"\0\0\0\0\x09body", b"body", b"\0\0\0\0\x09body")
+    framed = batch_of(*values)
+    headers = [framed.headers[0], [(SCHEMA_HEADER, b"\0\0\0\0\x09")], framed.headers[2]]
+    assert unframe(replace(framed, headers=headers)).avro == {9: [0, 1, 2]}

@@ -67,7 +67,11 @@ class WholeBatch(Batch):
         self.timestamp: int = compiled.max_timestamp or 0
         self.timestamp_type: int | None = compiled.timestamp_type
         self.count: int = HEAD.unpack_from(content)[-1]
-        self.value = self
+
+    @property
+    def value(self) -> WholeBatch:
+        """What a lane gets. Not kept: a cycle would hold the fetched bytes until the garbage collector comes."""
+        return self
 
     def __len__(self) -> int:
         """Number of records."""
@@ -88,7 +92,7 @@ class WholeBatches(PatientRecords):
     _end: int | None = None
 
     def next_batch(self) -> Batch:
-        """The next batch; one of an older format is read record by record."""
+        """The next batch."""
         plain = super().next_batch()
         if plain._content[16] != MAGIC:
             raise RuntimeError("a record batch of a format before 2: Kafka 4 has none")

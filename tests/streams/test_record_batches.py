@@ -1,6 +1,8 @@
 """Whole record batches, unpacked at once, against aiokafka's own parser. No Kafka."""
 
+import gc
 import struct
+import weakref
 from typing import Any
 
 import pytest
@@ -145,6 +147,20 @@ def test_damage_is_judged_as_aiokafka_judges_it(at: int, byte: int) -> None:
     else:
         with pytest.raises(RuntimeError, match="overlap"):
             unpacked(whole(content))
+
+
+def test_a_batch_goes_when_nobody_holds_it() -> None:
+    """A fetched megabyte does not wait for the garbage collector, which comes seldom in a worker."""
+    gc.collect()
+    gc.disable()
+    try:
+        (one,) = whole(batch(0, [(b"k", b"v", [], 1)]))
+        gone = weakref.ref(one)
+        assert unpacked([one])
+        del one
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_the_fetcher_takes_its_records_where_they_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,12 @@
 """The topics of the catalog and how they are kept (主题)."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.errors import StackError
 from infra.stack.broker import admin
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pipelines.catalog import Catalog
 
 DAY_MS: Final = 86_400_000
+KNOWN_WITHIN_S: Final = 10
 FOR_EVER: Final = -1
 NEVER_MS: Final = (1 << 63) - 1
 # A record is deleted with its whole segment, so up to this much after its time.
@@ -79,7 +81,19 @@ def create_topics(bootstrap_servers: str, specs: Iterable[TopicSpec]) -> list[st
                 f"Look whether Kafka at {bootstrap_servers} is in order and lets this user create topics.",
             ) from error
         created.append(name)
+    _await_known(client, created)
     return sorted(created)
+
+
+def _await_known(client: AdminClient, names: Collection[str]) -> None:
+    """Wait until the broker tells of topics that it has created: its metadata follow a moment later."""
+    until = time.monotonic() + KNOWN_WITHIN_S
+    while not set(names) <= client.list_topics(timeout=KNOWN_WITHIN_S).topics.keys():
+        if time.monotonic() > until:
+            raise StackError(
+                f"Kafka has created {', '.join(names)} but does not list them.", "Look at the broker's log."
+            )
+        time.sleep(0.05)
 
 
 def list_topics(bootstrap_servers: str) -> dict[str, int]:

@@ -1,8 +1,10 @@
 """How topics are kept."""
 
+from typing import Any
+
 import pytest
 
-from infra.topics import DAY_MS, Timestamps, topic_specs
+from infra.topics import DAY_MS, Timestamps, TopicSpec, create_topics, list_topics, topic_specs
 from pipelines.catalog import Catalog
 
 
@@ -18,3 +20,11 @@ def test_a_register_record_is_kept_as_long_as_its_upload(timestamps: Timestamps)
     else:  # raw uploads stay for ever
         assert raw["retention.ms"] == "-1"
         assert waits == (1 << 63) - 1
+
+
+def test_topics_are_listed_once_they_are_created(stack: Any) -> None:
+    """The broker answers a moment before its metadata name the topic: whoever then asked for its partitions failed."""
+    for number in range(40):
+        name = f"just-made-{number}"
+        create_topics(stack.bootstrap_servers, [TopicSpec(name, 1, {})])
+        assert name in list_topics(stack.bootstrap_servers)

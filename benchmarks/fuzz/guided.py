@@ -8,6 +8,7 @@ with the options of libFuzzer. A finding ends it with the input in a file `crash
 """
 
 import sys
+from pathlib import Path
 
 import atheris
 
@@ -20,6 +21,7 @@ with atheris.instrument_imports(include=["pipelines.wire", "pipelines.codec", "p
     from pipelines.names import parse_raw_topic
     from pipelines.wire import RawBatch, unframe
 
+SOWN = 3
 HEAD = 1  # the first byte of an input chooses the feed
 
 
@@ -48,9 +50,19 @@ def _look_at_avro(body: bytes, raw: RawKind) -> None:
         raise MistreatedError(f"{len(damaged)} of 2 refused, but fastavro sees it otherwise")
 
 
+def _sow(corpus: Path, known: Feeds) -> None:
+    """Some sound uploads of each feed to begin with."""
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, topic in enumerate(sorted(known.sound)):
+        for at, upload in enumerate(known.sound[topic][:SOWN]):
+            (corpus / f"{topic}-{at}").write_bytes(bytes([number]) + (upload.value or b""))
+
+
 def main() -> None:
     """Run libFuzzer."""
     known = feeds()
+    for folder in (argument for argument in sys.argv[1:] if not argument.startswith("-")):
+        _sow(Path(folder), known)
     atheris.Setup(sys.argv, lambda data: look_at(data, known))
     atheris.Fuzz()
 

@@ -11,7 +11,7 @@ from tests.faults.proof import Trace, compared
 from tests.faults.soak import Plan, run
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_fault_once(packages: Packages, tmp_path: Path) -> None:
     """Killed, frozen, cut off, unheard, overtaken, refused, poisoned, rolled out: outputs and lake are a calm run's."""
     strikes = tuple(random.Random(7).sample(list(ON_ONE_BROKER), len(ON_ONE_BROKER)))
@@ -20,7 +20,7 @@ def test_every_fault_once(packages: Packages, tmp_path: Path) -> None:
         brokers=1,
         strikes=strikes,
         per_second=300,
-        gap_s=1.0,
+        gap_s=0.5,
         devices=12,
         registry_away_s=10.0,
         with_figures=False,

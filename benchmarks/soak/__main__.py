@@ -53,10 +53,10 @@ def soak(
         plan = Plan.random(seed + number, count, share, devices)
         sys.stderr.write(f"{share} faults on {count} broker(s) in {home}\n")
         runs.append(run(packages, home.absolute(), plan, _tell))
+        into.parent.mkdir(parents=True, exist_ok=True)
+        into.write_text(json.dumps(as_json(runs), indent=2, ensure_ascii=False) + "\n", "utf-8")
         if keep is None:
             shutil.rmtree(home.parent)
-    into.parent.mkdir(parents=True, exist_ok=True)
-    into.write_text(json.dumps(as_json(runs), indent=2, ensure_ascii=False) + "\n", "utf-8")
     sys.stdout.write(as_markdown(runs))
     sys.exit(1 if any(each.proof.findings for each in runs) else 0)
 

@@ -17,14 +17,17 @@ import stamina
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
+from infra.stack.broker import broker_answers
 from pipelines.names import quarantine_topic
 from streams.topics import admin
 from tests.faults.kept import Kept
 from tests.faults.load import Load
 from tests.faults.quorum import leader
 from tests.faults.stage import PROVINCE, Normaliser, Stage
+from tests.system.processes import wait_until
 
 PAST_ALL_TIMEOUTS_S: Final = 17.0
+ANSWERS_WITHIN_S: Final = 180.0
 OUTPUTS: Final = ("canonical.dust-reading", "canonical.device", "canonical.project", quarantine_topic(PROVINCE))
 
 
@@ -119,26 +122,26 @@ def guest_comes_and_goes(play: Play, rng: random.Random) -> None:
 def broker_restarted(play: Play, rng: random.Random) -> None:
     """A broker is told to stop, and started again."""
     with play.stage.brokers_held:
-        _away(rng.choice(play.stage.brokers), signal.SIGTERM, 0.5)
+        _away(play, _any_broker(play, rng), signal.SIGTERM, 0.5)
 
 
 def broker_killed(play: Play, rng: random.Random) -> None:
     """kill -9 of a broker; back after some seconds."""
     with play.stage.brokers_held:
-        _away(rng.choice(play.stage.brokers), signal.SIGKILL, rng.uniform(0.5, 5.0))
+        _away(play, _any_broker(play, rng), signal.SIGKILL, rng.uniform(0.5, 5.0))
 
 
 def controller_killed(play: Play, rng: random.Random) -> None:
     """kill -9 of the broker that leads the controllers; back when another has been elected."""
     with play.stage.brokers_held:
-        number = leader(rng.choice(play.stage.settings.bootstrap_servers.split(",")))
-        _away(play.stage.brokers[number - 1], signal.SIGKILL, rng.uniform(5.0, 15.0))
+        asked = play.stage.settings.bootstrap_servers.split(",")[_any_broker(play, rng)]
+        _away(play, leader(asked) - 1, signal.SIGKILL, rng.uniform(5.0, 15.0))
 
 
 def too_few_copies(play: Play, rng: random.Random) -> None:
     """Outputs ask for three copies while one of three brokers is away: NOT_ENOUGH_REPLICAS."""
     with play.stage.brokers_held, _configured(play, "min.insync.replicas", "3"):
-        _away(rng.choice(play.stage.brokers), signal.SIGKILL, rng.uniform(10.0, 20.0))
+        _away(play, _any_broker(play, rng), signal.SIGKILL, rng.uniform(10.0, 20.0))
 
 
 def outputs_refused(play: Play, rng: random.Random) -> None:
@@ -236,10 +239,17 @@ def drawn(brokers: int, count: int, rng: random.Random) -> list[Strike]:
     return rng.sample([*kinds, *further], count)
 
 
-def _away(broker: Kept, number: signal.Signals, seconds: float) -> None:
+def _any_broker(play: Play, rng: random.Random) -> int:
+    return rng.randrange(len(play.stage.brokers))
+
+
+def _away(play: Play, which: int, number: signal.Signals, seconds: float) -> None:
+    """Ends when the broker answers again: no two are away at once."""
+    broker, address = play.stage.brokers[which], play.stage.settings.bootstrap_servers.split(",")[which]
     broker.rest(number)
     time.sleep(seconds)
     broker.up()
+    wait_until(lambda: broker_answers(address), f"{broker.name} answers again", ANSWERS_WITHIN_S)
 
 
 @contextmanager

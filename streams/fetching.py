@@ -2,8 +2,8 @@
 
 Faust has no option for the isolation level outside its own transactions, nor for the broker's patience: it asks a
 thousand times a second and gets a few records each time. Both are set on the aiokafka consumer right after Faust made
-it and before it starts. Checked with faust-streaming 0.15.3 and aiokafka 0.14; `tests/streams/test_faust_hooks.py` fails
-where either no longer fits.
+it and before it starts. Checked with faust-streaming 0.15.3 and aiokafka 0.14; `tests/streams/test_faust_hooks.py`
+fails where either no longer fits.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ from store.lake import Lake
 from streams.reading import read, spans
 
 PROVINCE: Final = "jiangsu"
-READINGS: Final = 200_000
-LARGE_READINGS: Final = 40_000
+READINGS: Final = 400_000
+LARGE_READINGS: Final = 60_000
 BASE: Final = replace(MAIN, provinces=(PROVINCE,))
 _number = count()
 

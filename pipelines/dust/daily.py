@@ -145,11 +145,12 @@ def _reported(readings: pl.DataFrame, subject: str, day: date) -> pl.DataFrame:
     else:
         source = {p: p for p in PARAMETERS}
         rows = readings.filter(pl.col("period") == "day", between(start, day_end(day)), in_repair(day))
-    values = [pl.when(good(column)).then(pl.col(column)).alias(f"{p}_reported") for p, column in source.items()]
+    whole = distinct(rows)
+    notes = whole["quality_notes"].unique()
+    values = [pl.when(good(column, notes)).then(pl.col(column)).alias(f"{p}_reported") for p, column in source.items()]
     absent = [pl.lit(None, pl.Float64).alias(f"{p}_reported") for p in PARAMETERS if p not in source]
     return (
-        distinct(rows)
-        .sort(*AGE)
+        whole.sort(*AGE)
         .unique("device_code", keep="last", maintain_order=True)
         .select("province", "device_code", *values, *absent, reported_mapping=pl.col("mapping"))
     )

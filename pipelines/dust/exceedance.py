@@ -8,11 +8,12 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from pipelines.dust.daily import DAY_BEGINS, NIGHT_BEGINS, NIGHT_ENDS, noise_leq
-from pipelines.dust.observations import distinct
+from pipelines.dust.observations import AGE, OBSERVATION, distinct
 from pipelines.dust.readings import (
     HOUR,
     TIME,
     day_end,
+    each,
     energy_mean,
     good,
     measured_in_parts,
@@ -143,21 +144,25 @@ def _quarters(readings: pl.LazyFrame, devices: pl.DataFrame, day: date, paramete
     mean = energy_mean(pl.col(parameter)) if parameter == "noise" else pl.col(parameter).mean()
     due = QUARTER // timedelta(seconds=1) // pl.col("interval_s")
     quarter = pl.col("observed_at").dt.epoch("s") // (QUARTER // timedelta(seconds=1))
-    parts = [
-        with_interval(distinct(frame).filter(good(parameter)), devices)
-        .with_columns(due=due, slot=slot(day), began=pl.col("observed_at").dt.truncate("15m"))
-        .with_columns(number=pl.when(pl.col("due") > 0).then(quarter).otherwise("slot"))
-        .group_by("device_code", "began", maintain_order=True)
-        .agg(
+
+    def means(frame: pl.DataFrame) -> pl.DataFrame:
+        readings = distinct(frame)
+        rows = with_interval(readings.filter(good(parameter, readings["quality_notes"].unique())), devices)
+        numbered = rows.with_columns(
+            due=due, slot=slot(day), began=pl.col("observed_at").dt.truncate("15m")
+        ).with_columns(number=pl.when(pl.col("due") > 0).then(quarter).otherwise("slot"))
+        return each(
+            numbered,
+            ("device_code", "began"),
             pl.col("due").first(),
             value=mean,
             came=pl.col("slot").n_unique(),
             first=pl.col("number").min(),
             last=pl.col("number").max(),
-        )
-        .filter(pl.col("came") * QUARTER_DEN >= pl.col("due") * QUARTER_NUM)
-        for _, frame in measured_in_parts(readings, day)
-    ]
+        ).filter(pl.col("came") * QUARTER_DEN >= pl.col("due") * QUARTER_NUM)
+
+    looked_at = readings.select("period", *OBSERVATION, *AGE, "quality", "quality_notes", "mapping", parameter)
+    parts = [means(frame) for _, frame in measured_in_parts(looked_at, day)]
     return pl.concat(parts).with_columns(ended=pl.col("began") + QUARTER).select(*PERIODS).cast(PERIODS)
 
 

@@ -13,6 +13,7 @@ from pipelines.dust.readings import (
     TIME,
     between,
     day_end,
+    each,
     energy_mean,
     good,
     measured_in_parts,
@@ -59,7 +60,8 @@ def device_hours(readings: pl.DataFrame | pl.LazyFrame, devices: pl.DataFrame, d
     readings: canonical dust readings of the day (others are left out); devices: the device register (device_code,
     expected_interval_s). A device that is not registered is taken to be due every 60 s.
     """
-    hours = [_means(frame, devices, day) for _, frame in measured_in_parts(readings.lazy(), day) if frame.height]
+    looked_at = readings.lazy().drop("adcode", "vendor", "project_code", strict=False)
+    hours = [_means(frame, devices, day) for _, frame in measured_in_parts(looked_at, day) if frame.height]
     return _finished(pl.concat(hours) if hours else pl.DataFrame(schema=HOURS), day)
 
 
@@ -71,10 +73,10 @@ def station_hours(readings: pl.DataFrame | pl.LazyFrame, day: date, limits: Limi
     names and places (station_name, adcode, longitude, latitude) come along. The index tables default to the configured.
     """
     whole = between(midnight(day), day_end(day))
-    published = readings.lazy().filter(whole, pl.col("period") == "hour").collect()
+    published = distinct(readings.lazy().filter(whole, pl.col("period") == "hour").collect())
+    notes = published["quality_notes"].unique()
     frame = (
-        distinct(published)
-        .with_columns(pl.when(good(p)).then(pl.col(p)).alias(p) for p in ("pm2_5", "pm10", *GASES))
+        published.with_columns(pl.when(good(p, notes)).then(pl.col(p)).alias(p) for p in ("pm2_5", "pm10", *GASES))
         .with_columns(
             pl.lit(None, pl.Float64).alias("tsp"),
             pl.lit(None, pl.Float64).alias("noise"),
@@ -97,10 +99,16 @@ def _counted(parameter: str) -> pl.Expr:
 
 def _means(frame: pl.DataFrame, devices: pl.DataFrame, day: date) -> pl.DataFrame:
     """The means of whole hours. Rows are sorted first, so that no sum depends on the order of arrival."""
-    flags = [good(name).alias(f"{name}_good") for name in (*PARAMETERS, *WEATHER)]
-    rows = with_interval(distinct(frame), devices).with_columns(*flags, slot=slot(day))
-    hour_start = pl.col("observed_at").dt.truncate("1h").alias("hour_start")
-    return rows.group_by("province", "device_code", hour_start, maintain_order=True).agg(
+    readings = distinct(frame)
+    notes = readings["quality_notes"].unique()
+    rows = with_interval(readings, devices).with_columns(
+        *[good(name, notes).alias(f"{name}_good") for name in (*PARAMETERS, *WEATHER)],
+        slot=slot(day),
+        hour_start=pl.col("observed_at").dt.truncate("1h"),
+    )
+    return each(
+        rows,
+        ("province", "device_code", "hour_start"),
         *[expression for p in PARAMETERS for expression in _mean(p)],
         *[pl.col(name).filter(pl.col(f"{name}_good")).mean() for name in WEATHER],
         readings=pl.len().cast(pl.Int64),

@@ -25,11 +25,32 @@ def distinct(frame: pl.DataFrame) -> pl.DataFrame:
 
     Values, quality_notes, quality and mapping are those of the uploads that hold, all else of the last upload.
     """
-    doubled = pl.len().over(OBSERVATION) > 1
-    again = frame.filter(doubled)
-    alone = frame.filter(~doubled) if again.height else frame
-    merged = _merged(_certain(again)) if again.height else again.with_columns(duplicates=pl.lit(0, pl.Int64))
-    return pl.concat([alone.with_columns(duplicates=pl.lit(0, pl.Int64)), merged]).sort(OBSERVATION)
+    return held(in_order(frame))
+
+
+def in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """All uploads by device and time, with the whole number `observation`: the same for the same device and time.
+
+    One number is sorted and compared ten times as fast as a text and a time.
+    """
+    if frame.is_empty():
+        return frame.with_columns(observation=pl.lit(None, pl.Int64))
+    devices = pl.Enum(frame["device_code"].unique().sort())
+    since = pl.col("observed_at").to_physical() - pl.col("observed_at").to_physical().min()
+    device = pl.col("device_code").cast(devices).to_physical().cast(pl.Int64)
+    return frame.with_columns(observation=device * (since.max() + 1) + since).sort("observation")
+
+
+def held(uploads: pl.DataFrame) -> pl.DataFrame:
+    """What uploads `in_order` say together: `distinct` without sorting them again."""
+    first = (pl.col("observation") != pl.col("observation").shift(1)).fill_null(True)
+    marked = uploads.with_columns(first=first, alone=first & first.shift(-1, fill_value=True))
+    rows = marked.filter("first").with_columns(duplicates=pl.lit(0, pl.Int64))
+    several = (~rows["alone"]).arg_true()
+    if several.len():
+        merged = _merged(_certain(marked.filter(~pl.col("alone"))))
+        rows = pl.DataFrame([rows[name].scatter(several, merged[name]) for name in rows.columns])
+    return rows.drop("observation", "first", "alone")
 
 
 def uncertain_time() -> pl.Expr:

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from pipelines.dust.observations import distinct
-from pipelines.dust.readings import ASSUMED_INTERVAL_S, TIME, measured_in_parts, midnight, slot, versions
+from pipelines.dust.observations import held, in_order
+from pipelines.dust.readings import ASSUMED_INTERVAL_S, TIME, each, measured_in_parts, midnight, slot, versions
 from pipelines.screening import GOOD
 
 GRACE = timedelta(hours=1)
@@ -20,6 +20,7 @@ RETURNED_NUM, RETURNED_DEN = 3, 4
 """An hour is returned when at least 3/4 of its expected slots came, 45 of 60 (本项目口径)."""
 DAY_S = 24 * 3600
 HOUR_OF_DEVICE = ("device_code", "hour")
+ABOUT = ("province", "project_code", "vendor", "adcode")
 
 RATES = pl.Schema(
     {
@@ -161,7 +162,8 @@ def _came(frame: pl.DataFrame, service: pl.DataFrame, day: date, hours: range, e
     """
     known = service.select("device_code", "interval_s", "begin_s", until="end_s")
     uploads = (
-        frame.join(known, on="device_code", how="left")
+        in_order(frame)
+        .join(known, on="device_code", how="left", maintain_order="left")
         .with_columns(
             pl.col("interval_s").fill_null(ASSUMED_INTERVAL_S),
             pl.col("begin_s").fill_null(0),
@@ -170,14 +172,17 @@ def _came(frame: pl.DataFrame, service: pl.DataFrame, day: date, hours: range, e
         )
         .with_columns(slot_s=slot(day) * pl.col("interval_s"))
     )
-    here = _within(uploads, "second", hours)
     rows = uploads.filter(pl.col("second") >= pl.col("begin_s"), pl.col("second") < pl.col("until"))
-    about = here.group_by(HOUR_OF_DEVICE).agg(
-        pl.col("province", "project_code", "vendor", "adcode").drop_nulls().max(), versions()
+    about = each(
+        _within(uploads.select("device_code", "second", *ABOUT, "mapping"), "second", hours),
+        HOUR_OF_DEVICE,
+        pl.col(ABOUT).drop_nulls().max(),
+        versions(),
     )
+    online = _online(_within(rows.select("device_code", "second", "interval_s", "until"), "second", hours))
     return (
-        about.join(_slots(_within(rows, "slot_s", hours)), on=HOUR_OF_DEVICE, how="full", coalesce=True)
-        .join(_online(_within(rows, "second", hours)), on=HOUR_OF_DEVICE, how="left")
+        about.join(_slots(_within(rows.drop(ABOUT), "slot_s", hours)), on=HOUR_OF_DEVICE, how="full", coalesce=True)
+        .join(online, on=HOUR_OF_DEVICE, how="left")
         .select(*_HOUR)
         .cast(_HOUR)
     )
@@ -198,16 +203,19 @@ def _slots(rows: pl.DataFrame) -> pl.DataFrame:
     in_grace = pl.col("received_at") - pl.col("observed_at") <= pl.lit(GRACE)
     slots = pl.col("slot_s")
     expected = rows.filter(slots >= pl.col("begin_s"))
-    good = distinct(expected).filter(pl.col("quality") == GOOD)
-    came = expected.group_by(HOUR_OF_DEVICE).agg(received=slots.n_unique(), on_time=slots.filter(in_grace).n_unique())
-    return came.join(good.group_by(HOUR_OF_DEVICE).agg(valid=slots.n_unique()), on=HOUR_OF_DEVICE, how="left")
+    good = held(expected).filter(pl.col("quality") == GOOD)
+    came = each(expected, HOUR_OF_DEVICE, received=slots.n_unique(), on_time=slots.filter(in_grace).n_unique())
+    valid = each(good, HOUR_OF_DEVICE, valid=slots.n_unique())
+    return came.join(valid, on=HOUR_OF_DEVICE, how="left")
 
 
 def _online(rows: pl.DataFrame) -> pl.DataFrame:
     """device_code, hour, first, last, inner, span, until of the readings of each hour."""
     span = pl.col("interval_s").first() * ONLINE_INTERVALS
-    gaps = pl.col("second").sort().diff().clip(upper_bound=span)
-    return rows.group_by(HOUR_OF_DEVICE).agg(
+    gaps = pl.col("second").diff().clip(upper_bound=span)
+    return each(
+        rows,
+        HOUR_OF_DEVICE,
         first=pl.col("second").min(),
         last=pl.col("second").max(),
         inner=gaps.sum(),
@@ -225,7 +233,7 @@ def _counted(came: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
         .with_columns(next=pl.col("first").shift(-1).backward_fill().over("device_code"))
         .group_by("device_code")
         .agg(
-            pl.col("province", "project_code", "vendor", "adcode").drop_nulls().max().name.prefix("upload_"),
+            pl.col(ABOUT).drop_nulls().max().name.prefix("upload_"),
             pl.col("received", "valid", "on_time").sum(),
             hours_returned=(pl.col("received") * RETURNED_DEN >= pl.col("due") * RETURNED_NUM).sum(),
             online_minutes=(pl.col("inner") + bridge).sum() // 60,

@@ -1,6 +1,6 @@
 """What all rules share: the local day, until when it is repaired, which values are good, the expected slots."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,8 @@ REPAIR = timedelta(days=10)
 """Uploads received later than this after the day no longer change its figures (model: the ministry's rule)."""
 MEASURED = ("instant", "minute")
 """Periods that feed the hub's own means. Day, hour and 15-minute values of a device are means already."""
+UNUSED = ("event_id", "schema_id", "sample_count", "longitude", "latitude", "day")
+"""Columns that no rule of the day's figures looks at: the lake need not read them."""
 AT_ONCE = 1_000_000
 """Readings that are looked at together: about an hour of a large province, or a whole day of a small one."""
 
@@ -64,14 +66,27 @@ def measured_in_parts(
 
 
 def _measured(readings: pl.LazyFrame, day: date) -> pl.LazyFrame:
-    return readings.filter(pl.col("period").is_in(MEASURED), in_repair(day))
+    return readings.filter(pl.col("period").is_in(MEASURED), in_repair(day)).drop(UNUSED, strict=False)
 
 
-def good(parameter: str) -> pl.Expr:
-    """Whether a reading's value may enter a mean: measured, within range and PM order, and its time is certain."""
+def good(parameter: str, notes: pl.Series) -> pl.Expr:
+    """Whether a reading's value may enter a mean: measured, within range and PM order, and its time is certain.
+
+    notes: the quality_notes that occur among the readings, which are few beside the readings themselves.
+    """
     flag = rf"(?:^|;)(?:{parameter}=(?:range|order)|observed_at=twelve_hours)(?:;|$)"
-    flagged = pl.col("quality_notes").str.contains(flag).fill_null(False)  # most readings have no notes to be searched
-    return pl.col(parameter).is_not_null() & ~flagged
+    flagged = notes.filter(notes.str.contains(flag))
+    return pl.col(parameter).is_not_null() & ~pl.col("quality_notes").is_in(flagged.implode()).fill_null(False)
+
+
+def each(rows: pl.DataFrame, keys: Sequence[str], *figures: pl.Expr, **named: pl.Expr) -> pl.DataFrame:
+    """`rows.group_by(keys).agg(…)` for rows in the order of the keys: runs of equal keys, told by one sorted number.
+
+    That takes a third of the time of a look at texts and times; order is kept.
+    """
+    new = pl.any_horizontal(pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys)
+    runs = rows.group_by(new.cum_sum().set_sorted().alias("run"), maintain_order=True)
+    return runs.agg(pl.col(keys).first(), *figures, **named).drop("run")
 
 
 def with_interval(frame: pl.DataFrame, devices: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,85 @@
+"""The figures as a section of Markdown."""
+
+import json
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+DAYS_OF_A_YEAR = 365
+
+
+def as_markdown(found: dict[str, Any]) -> str:
+    """What was measured, and the year that follows from it."""
+    day, small, month = found["landed_by_hours"], found["landed_small"], found["month"]
+    rows = [
+        ("landing, hourly batches", f"{day['readings']:,} readings in {day['write_s']} s", _landed(day)),
+        ("landing, batches of 20,000", f"{small['readings']:,} readings in {small['write_s']} s", _landed(small)),
+        ("compaction of the small batches", *_compacted(found["compacted_small"])),
+        ("from lake to report", *_way(found["lake_to_report"])),
+        ("compaction of the day", *_compacted(found["compacted_day"])),
+        ("from compacted lake to report", *_way(found["lake_to_report_compacted"])),
+    ]
+    return "\n\n".join(
+        [
+            "## A province-day",
+            f"{found['devices']:,} devices, a reading a minute each. Command: `python -m benchmarks.lake --devices "
+            f"{found['devices']}`, commit {found['commit']}. Machine: {_listed(found['machine'])}. "
+            f"Versions: {_listed(found['versions'])}.",
+            _table(("stage", "time", "beside"), rows),
+            "Of the way from lake to report, seconds a step (last round): "
+            + _listed(found["lake_to_report"][-1]["steps_s"]) + ".",
+            _year(found["devices"], day, found["lake_to_report"], month),
+        ]
+    ) + "\n"  # fmt: skip
+
+
+def _landed(stage: dict[str, Any]) -> str:
+    return f"{stage['readings_per_s']:,} readings/s, {stage['files']} files, {_size(stage['bytes'])}, {_peak([stage])}"
+
+
+def _compacted(stage: dict[str, Any]) -> tuple[str, str]:
+    files = f"{stage['files_before']} to {stage['files_after']} files"
+    sizes = f"{_size(stage['bytes_before'])} to {_size(stage['bytes_after'])}"
+    return f"{stage['seconds']} s", f"{files}, {sizes}, {_peak([stage])}"
+
+
+def _way(rounds: list[dict[str, Any]]) -> tuple[str, str]:
+    times = sorted(each["lake_to_report_s"] for each in rounds)
+    return f"{median(times)} s ({times[0]} to {times[-1]}, {len(times)} rounds)", _peak(rounds)
+
+
+def _year(devices: int, day: dict[str, Any], way: list[dict[str, Any]], month: dict[str, Any]) -> str:
+    """The year calculated from the day; the day's law checked on a month of as many readings."""
+    computed = median(each["lake_to_report_s"] for each in way)
+    per_reading = day["bytes"] / day["readings"]
+    measured = month["landed"]["bytes"] / month["landed"]["readings"]
+    of_month = month["computed"]["lake_to_report_s"]
+    sentences = [
+        f"A year of {devices:,} devices, calculated from this day: {day['readings'] * DAYS_OF_A_YEAR / 1e6:,.0f} "
+        f"million readings, {_size(day['bytes'] * DAYS_OF_A_YEAR)},",
+        f"{day['write_s'] * DAYS_OF_A_YEAR / 3600:.1f} h of writing and",
+        f"{computed * DAYS_OF_A_YEAR / 3600:.1f} h of computing.",
+        f"Checked on a month of {month['devices']:,} devices ({month['landed']['readings']:,} readings, measured):",
+        f"{measured:.1f} bytes a reading, the day {per_reading:.1f};",
+        f"{month['landed']['readings_per_s']:,} readings/s landed, the day {day['readings_per_s']:,};",
+        f"{of_month} s for {month['days']} reports, {of_month / month['days']:.1f} s each,",
+        f"{_peak([month['computed']])}.",
+    ]
+    return " ".join(sentences)
+
+
+def _peak(stages: list[dict[str, Any]]) -> str:
+    return f"peak {max(stage['peak_mib'] for stage in stages):,} MiB"
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
+
+
+def _listed(named: dict[str, Any]) -> str:
+    return json.dumps(named, ensure_ascii=False).strip("{}").replace('"', "")
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

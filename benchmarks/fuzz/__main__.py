@@ -54,7 +54,7 @@ def fuzz(*, uploads: int = 1_000_000, seed: int = 20260301, into: Path = RESULTS
     warm = memory[int(len(memory) * WARM) :]
     growth = max(warm) - warm[0]
     result = {
-        **circumstances(),
+        **circumstances(("polars", "fastavro", "orjson")),
         "seed": seed,
         "uploads": batches * BATCH,
         "seconds": round(time.monotonic() - began, 1),

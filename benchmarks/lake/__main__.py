@@ -8,13 +8,15 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.lake.results import as_markdown
 from cyclopts import App
 
+from benchmarks.circumstances import circumstances
 from benchmarks.lake import stages
-from benchmarks.lake.measure import Measured, commit, in_child, machine, versions
+from benchmarks.lake.measure import Measured, in_child
+from benchmarks.lake.results import as_markdown
 
 RESULTS = Path(__file__).parents[1] / "results"
+LIBRARIES = ("polars", "deltalake", "dagster", "great-expectations", "XlsxWriter", "typst")
 DAY = date(2026, 3, 10)
 MONTH = 30
 SMALL_BATCH = 20_000  # the landing's own SITEHUB_LANDING_ROWS
@@ -37,7 +39,7 @@ def measure(*, devices: int = 15_000, folder: Path | None = None, keep: bool = F
     finally:
         if not keep:
             shutil.rmtree(root, ignore_errors=True)
-    said = {"machine": machine(), "versions": versions(), "commit": commit(), "devices": devices, **found}
+    said = {**circumstances(LIBRARIES), "devices": devices, **found}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "lake.json").write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (RESULTS / "lake.md").write_text(as_markdown(said), encoding="utf-8")

@@ -11,7 +11,7 @@ from benchmarks.scale import POINTS
 from benchmarks.workload import ODD
 
 ABOUT = {
-    "machine": {"cpu": "a processor", "cores": 2, "memory_gb": 8.0, "system": "Linux 6"},
+    "machine": {"cpu": "a processor", "cores": 2, "memory_gib": 8.0, "system": "Linux 6"},
     "versions": {"python": "3.11"},
     "commit": "0123456789ab",
 }

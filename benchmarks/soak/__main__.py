@@ -41,7 +41,7 @@ def soak(
     into
         The file of results.
     keep
-        Folder for logs and data, which are deleted otherwise.
+        Folder for logs and data, which are deleted otherwise where nothing was found.
     """
     configured = Settings()
     packages = fetch(configured.cache_dir, configured.maven_url)
@@ -55,7 +55,7 @@ def soak(
         runs.append(run(packages, home.absolute(), plan, _tell))
         into.parent.mkdir(parents=True, exist_ok=True)
         into.write_text(json.dumps(as_json(runs), indent=2, ensure_ascii=False) + "\n", "utf-8")
-        if keep is None:
+        if keep is None and not runs[-1].proof.findings:
             shutil.rmtree(home.parent)
     sys.stdout.write(as_markdown(runs))
     sys.exit(1 if any(each.proof.findings for each in runs) else 0)

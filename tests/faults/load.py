@@ -37,7 +37,7 @@ class Load:
         """`uploads`: columns as in Simulation.uploads."""
         self.sent = 0
         self._chosen = chosen
-        self._uploads = uploads
+        self.uploads = uploads
         self._per_second = per_second
         self._schema = json.loads(json.dumps(catalog.raw[PROVINCE, "dust-reading"].schema))
         self._versions = 0
@@ -63,7 +63,8 @@ class Load:
     def end(self) -> None:
         """Send no more; return when all is acknowledged. RuntimeError where the broker refused an upload."""
         self._ending.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         left = self._producer.flush(120)
         if left or self._refused:
             raise RuntimeError(f"{left} uploads got no answer, {len(self._refused)} were refused: {self._refused[:3]}")
@@ -87,11 +88,11 @@ class Load:
     def poison(self) -> int:
         """Send every pill to every partition of every raw topic of the province; how many."""
         count = 0
-        topics = self._uploads["topic"].unique(maintain_order=True)
+        topics = self.uploads["topic"].unique(maintain_order=True)
         for topic in topics:
             for partition in range(self._chosen.partitions):
                 for value, headers in pills(topic):
-                    self._produce(topic, b"pill", value, headers, partition)
+                    self.put(topic, b"pill", value, headers, partition)
                     count += 1
             asyncio.run(send_in_one_batch(self._chosen.bootstrap_servers, topic, [(NoText("x"), b"v")]))
         self.sent += count
@@ -103,7 +104,7 @@ class Load:
             if self._ending.is_set():
                 return
             headers: Headers = [] if guid is None else [(GUID_HEADER, guid)]
-            self._produce(topic, key, self._in_newest(topic, value), headers, timestamp=timestamp)
+            self.put(topic, key, self._in_newest(topic, value), headers, timestamp=timestamp)
             self.sent += 1
             due += 1 / self._per_second
             while due > time.monotonic() - began and not self._ending.is_set():
@@ -111,7 +112,7 @@ class Load:
                 time.sleep(TICK_S)
 
     def _for_ever(self) -> Iterator[tuple[Any, ...]]:
-        rows = self._uploads.select("topic", "key", "value", "guid", "timestamp")
+        rows = self.uploads.select("topic", "key", "value", "guid", "timestamp")
         while True:
             for part in rows.iter_slices(5_000):
                 yield from part.iter_rows()
@@ -123,7 +124,7 @@ class Load:
             return value
         return head + value[5:] + tail
 
-    def _produce(
+    def put(
         self,
         topic: str,
         key: bytes | None,
@@ -132,6 +133,7 @@ class Load:
         partition: int = -1,
         timestamp: int | None = None,
     ) -> None:
+        """Send one upload; where the broker refuses it, `end` says so. timestamp: epoch ms, now if not given."""
         while True:
             try:
                 self._producer.produce(

@@ -80,8 +80,8 @@ def run(packages: Packages, home: Path, plan: Plan, tell: Callable[[str], None] 
     """Run the plan in a folder of its own."""
     with on_stage(packages, home, plan.brokers) as stage:
         contracts = [Catalog.load(), other_contract(home / "contract")]
-        load = _provisioned(stage, contracts[0], plan)
-        watch = Watch(stage.settings.bootstrap_servers, f"sitehub-{PROVINCE}", _places(stage, contracts[0]))
+        load = provisioned(stage, contracts[0], plan)
+        watch = Watch(stage.settings.bootstrap_servers, f"sitehub-{PROVINCE}", places(stage, contracts[0]))
         play = Play(stage, load, cycle([contracts[1].root, contracts[0].root]), plan.registry_away_s)
         watch.begin()
         load.begin()
@@ -91,7 +91,7 @@ def run(packages: Packages, home: Path, plan: Plan, tell: Callable[[str], None] 
         times = _strike_all(play, watch, plan, tell)
         load.end()
         tell(f"{len(times)} faults struck, {load.sent:,} uploads sent; waiting until all is done")
-        _settle(stage, watch, contracts[0])
+        settle(stage, watch, contracts[0])
         seconds = time.monotonic() - began
         stage.end_work()
         watch.end()
@@ -116,7 +116,7 @@ def other_contract(folder: Path) -> Catalog:
     return Catalog.load(folder)
 
 
-def _provisioned(stage: Stage, catalog: Catalog, plan: Plan) -> Load:
+def provisioned(stage: Stage, catalog: Catalog, plan: Plan) -> Load:
     """Topics, schemas and the uploads to be sent."""
     spec = Spec(DAY, days=1, devices=plan.devices, seed=plan.seed, provinces=(PROVINCE,))
     vendors = prepare(spec, stage.settings, catalog, topics=True)
@@ -128,7 +128,8 @@ def _provisioned(stage: Stage, catalog: Catalog, plan: Plan) -> Load:
     return Load(stage.settings, catalog, uploads.filter(own), plan.per_second)
 
 
-def _places(stage: Stage, catalog: Catalog) -> list[tuple[str, int]]:
+def places(stage: Stage, catalog: Catalog) -> list[tuple[str, int]]:
+    """Every raw partition that the province's normalisers read."""
     partitions = topic_partitions(stage.settings.bootstrap_servers)
     topics = [topic.topic for topic in raw_topics(partitions, PROVINCE, catalog)]
     return [(topic, number) for topic in topics for number in range(partitions[topic])]
@@ -167,12 +168,12 @@ def _strike_all(play: Play, watch: Watch, plan: Plan, tell: Callable[[str], None
     return [fault.result() for fault in running]
 
 
-def _settle(stage: Stage, watch: Watch, catalog: Catalog) -> None:
+def settle(stage: Stage, watch: Watch, catalog: Catalog) -> None:
     """Wait until all is committed and landed; what does not come is for the proof to find."""
     with suppress(AssertionError):
         wait_until(watch.is_done, "all committed", SETTLES_WITHIN_S)
         servers = stage.settings.bootstrap_servers
         partitions = topic_partitions(servers)
-        raw = {topic: partitions[topic] for topic, _ in _places(stage, catalog)}
+        raw = {topic: partitions[topic] for topic, _ in places(stage, catalog)}
         sent = sum(end - begin for begin, end in spans(servers, raw).values())
         wait_until(lambda: landed_rows(stage.settings, catalog) >= sent, "all landed", SETTLES_WITHIN_S)

@@ -119,6 +119,7 @@ def test_arguments_that_do_not_fit_are_refused(
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.timeout(400)  # 28 runs of Dagster on what may be a busy machine
 def test_a_backfill_of_14_days_runs(home: Path) -> None:
     """Fourteen days launched as the UI launches them are carried out by the daemon, one run a day."""
     done = run(home, "-m", "tests.assets.backfill_of_14_days")

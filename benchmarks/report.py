@@ -34,16 +34,18 @@ YEAR_DAYS: Final = 365
 
 
 def write() -> None:
-    """Write both documents; LookupError where a part was not measured."""
+    """Write what the results hold; LookupError where not even throughput was measured."""
     for file, text in documents({name: load(name) for name in ("throughput", "latency", "scale")}).items():
         file.write_text(text, encoding="utf-8")
 
 
 def documents(parts: Mapping[str, Any]) -> dict[Path, str]:
-    """File → text. `parts`: throughput, latency and scale as `load` gives them."""
-    for name, part in parts.items():
-        if not part["rounds"]:
-            raise LookupError(f"results/{name}.json holds nothing: run `python -m benchmarks {name}`")
+    """File → text. `parts`: throughput, latency and scale as `load` gives them.
+
+    RESULTS.md says which parts were not measured; docs/scale.md is left as it is where growth was not.
+    """
+    if not parts["throughput"]["rounds"]:
+        raise LookupError("results/throughput.json holds nothing: run `python -m benchmarks throughput`")
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -53,10 +55,10 @@ def documents(parts: Mapping[str, Any]) -> dict[Path, str]:
         autoescape=False,
     )
     templates.filters["rate"] = lambda value: f"{value:,.0f}"
-    return {
-        RESULTS: templates.get_template("RESULTS.md.j2").render(results(parts)),
-        SCALE: templates.get_template("scale.md.j2").render(scale(parts)),
-    }
+    made = {RESULTS: templates.get_template("RESULTS.md.j2").render(results(parts))}
+    if parts["scale"]["rounds"]:
+        made[SCALE] = templates.get_template("scale.md.j2").render(scale(parts))
+    return made
 
 
 def results(parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,9 +80,13 @@ def test_the_documents_say_what_the_results_hold() -> None:
     assert "| workers (a core each) | 1 | 1 | 31 | " in found[SCALE]
     # 1e6 * 1440 * 365 readings of 20 bytes.
     assert "10,512 | " in found[SCALE]
+    early = documents(parts | {name: {"rounds": []} for name in ("latency", "scale")})
+    assert set(early) == {RESULTS}
+    assert "Not measured at this commit (`python -m benchmarks scale`)" in early[RESULTS]
 
 
-def test_what_was_not_measured_is_not_published() -> None:
-    """An empty part ends the report with the command that fills it."""
-    with pytest.raises(LookupError, match="python -m benchmarks scale"):
-        documents({"throughput": {"rounds": [1]}, "latency": {"rounds": [1]}, "scale": {"rounds": []}})
+def test_nothing_measured_is_nothing_published() -> None:
+    """The report names the command that fills the part it cannot do without."""
+    nothing = {"rounds": []}
+    with pytest.raises(LookupError, match="python -m benchmarks throughput"):
+        documents({"throughput": nothing, "latency": nothing, "scale": nothing})

@@ -29,7 +29,7 @@ def replay(
     compare
         Compare topic, partition, key, value and headers of the two records of each upload; --no-compare leaves it out.
     earlier
-        The project as it was, for example from `git worktree add /tmp/v1 v1`, or its folder of the contract alone;
+        The project as it was, for example from `git worktree add ../v1 v1`, or its folder of the contract alone;
         repeat it for several. Each upload is then normalised by the contract whose mapping its live record names.
     """
     from infra.topics import create_topics, topic_specs

@@ -87,6 +87,6 @@ def test_the_documents_say_what_the_results_hold() -> None:
 
 def test_nothing_measured_is_nothing_published() -> None:
     """The report names the command that fills the part it cannot do without."""
-    nothing = {"rounds": []}
+    nothing: dict[str, Any] = {"rounds": []}
     with pytest.raises(LookupError, match="python -m benchmarks throughput"):
         documents({"throughput": nothing, "latency": nothing, "scale": nothing})

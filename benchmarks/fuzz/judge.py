@@ -17,7 +17,7 @@ import fastavro
 from pipelines.catalog import Catalog
 from pipelines.codec import decode
 from pipelines.names import canonical_topic
-from pipelines.wire import RawBatch, WriterId, WriterSchema, unframe
+from pipelines.wire import RawBatch, WriterId, WriterSchema
 from streams.outputs import Headers, Outputs, Target, outputs
 from streams.quarantined import original_headers, source_of, told
 from streams.records import Record
@@ -47,7 +47,7 @@ def treated(batch: RawBatch, catalog: Catalog, writers: Writers, target: Target)
     found = _by_offset(outputs(batch, catalog, writers, target), catalog)
     if sorted(found) != sorted(batch.offsets):
         raise MistreatedError(f"{len(batch)} uploads became {len(found)} records")
-    unframed = unframe(batch)
+    unframed = batch.unframed
     writer_of = {row: writer for writer, rows in unframed.avro.items() for row in rows}
     for row, offset in enumerate(batch.offsets):
         topic, record = found[offset]

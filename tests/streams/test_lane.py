@@ -39,6 +39,26 @@ class SlowLog:
         return [item.value for item in delivered(begin, end)]
 
 
+async def started(*_: Any) -> Producer:
+    """In the place of a producer's start."""
+    return Producer()
+
+
+def a_lane(
+    source: SlowLog, process: lane.Process, failures: list[BaseException], allowed_latency: float = 0.01
+) -> lane.Lane:
+    """A lane of one partition, without Kafka."""
+    return lane.Lane(
+        TopicPartition("raw.x.y", 0),
+        bootstrap_servers="",
+        group="g",
+        source=source,  # type: ignore[arg-type] # what a lane asks of a source
+        process=process,
+        fail=failures.append,
+        allowed_latency=allowed_latency,
+    )
+
+
 def delivered(*bounds: int) -> list[Any]:
     """Record batches from each offset to the next, as one fetch delivers them."""
     uploads: list[Fields] = [(b"k", b"%d" % offset, [], 5) for offset in range(bounds[-1])]
@@ -53,9 +73,6 @@ def test_a_lane_takes_each_upload_once_and_asks_the_log_for_what_is_missing(monk
     committed: list[int] = []
     log = SlowLog(0)
 
-    async def started(*_: Any) -> Producer:
-        return Producer()
-
     async def process(uploads: RawBatch) -> Outputs:
         assert [b"%d" % offset for offset in uploads.offsets] == uploads.values
         taken.extend(uploads.offsets)
@@ -65,15 +82,7 @@ def test_a_lane_takes_each_upload_once_and_asks_the_log_for_what_is_missing(monk
         committed.extend(offsets.values())
 
     async def run() -> None:
-        one = lane.Lane(
-            TopicPartition("raw.x.y", 0),
-            bootstrap_servers="",
-            group="g",
-            source=log,  # type: ignore[arg-type] # what a lane asks of a source
-            process=process,
-            fail=failures.append,
-            allowed_latency=0.01,
-        )
+        one = a_lane(log, process, failures)
         await one.put(delivered(0, 3, 7))
         await one.put(delivered(0, 3, 7, 9))
         await one.put(delivered(12, 15))
@@ -95,24 +104,13 @@ def test_a_lane_closes_while_it_reads_the_log_and_the_registry_is_away(monkeypat
     failures: list[BaseException] = []
     asked: list[Any] = []
 
-    async def started(*_: Any) -> Producer:
-        return Producer()
-
     async def wait_for_the_registry(records: Any) -> Outputs:
         asked.append(records)
         await asyncio.Event().wait()
         raise AssertionError
 
     async def put_and_close() -> None:
-        one = lane.Lane(
-            TopicPartition("raw.x.y", 0),
-            bootstrap_servers="",
-            group="g",
-            source=SlowLog(0.3),  # type: ignore[arg-type] # what a lane asks of a source
-            process=wait_for_the_registry,
-            fail=failures.append,
-            allowed_latency=0.01,
-        )
+        one = a_lane(SlowLog(0.3), wait_for_the_registry, failures)
         await one.put(delivered(5, 6))
         await asyncio.sleep(0.1)
         await asyncio.wait_for(one.close(), 2)
@@ -131,9 +129,6 @@ def test_records_that_come_within_the_allowed_latency_share_a_transaction(
     processed: list[list[int]] = []
     failures: list[BaseException] = []
 
-    async def started(*_: Any) -> Producer:
-        return Producer()
-
     async def process(uploads: RawBatch) -> Outputs:
         processed.append(list(uploads.offsets))
         return {}
@@ -142,15 +137,7 @@ def test_records_that_come_within_the_allowed_latency_share_a_transaction(
         """No Kafka: nothing to commit."""
 
     async def put_twice() -> None:
-        one = lane.Lane(
-            TopicPartition("raw.x.y", 0),
-            bootstrap_servers="",
-            group="g",
-            source=SlowLog(0),  # type: ignore[arg-type] # what a lane asks of a source
-            process=process,
-            fail=failures.append,
-            allowed_latency=allowed_latency,
-        )
+        one = a_lane(SlowLog(0), process, failures, allowed_latency)
         await one.put(delivered(0, 1))
         await asyncio.sleep(0.05)
         await one.put(delivered(0, 1, 2)[1:])

@@ -28,6 +28,7 @@ from streams.quarantined import original_headers
 from streams.retry import quarantined, retry
 from streams.sending import Sender
 from streams.writers import DOUBT_S, guid_of
+from tests.conftest import Stack
 from tests.pipelines.invented import RAW_SCHEMA, SUBJECT, TOPIC, avro_body, invented_catalog, upload
 from tests.streams.test_header_names import NoText, send_in_one_batch
 from tests.system.processes import PROJECT, Relay, Worker, wait_until
@@ -89,10 +90,8 @@ class Hub:
         return b"\0" + self.schema_id.to_bytes(4, "big") + avro_body(upload(**changes))
 
 
-@pytest.fixture(scope="module")
-def hub(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Hub:
-    """The invented province, provisioned."""
-    folder = tmp_path_factory.mktemp("delivery")
+def invented_hub(stack: Stack, folder: Path) -> Hub:
+    """The invented province, provisioned; its contract, its home and its workers' logs lie in the folder."""
     catalog = invented_catalog(folder / "contract")
     ids = stack.provision(catalog)
     environment = stack.environment(folder / "home") | {
@@ -100,6 +99,12 @@ def hub(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Hub:
         "SITEHUB_LANDING_SECONDS": "0.5",
     }
     return Hub(stack.bootstrap_servers, stack.registry_url, catalog, ids[SUBJECT], environment, folder)
+
+
+@pytest.fixture(scope="module")
+def hub(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Hub:
+    """The invented province on the session's Kafka."""
+    return invented_hub(stack, tmp_path_factory.mktemp("delivery"))
 
 
 def sound_and_damaged(hub: Hub, count: int, first: int = 0) -> Iterator[bytes]:

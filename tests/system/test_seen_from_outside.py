@@ -26,9 +26,10 @@ from streams import watch
 from streams.positions import of_normaliser
 from streams.sending import Sender
 from streams.watch import LogWatch
-from tests.pipelines.invented import SUBJECT, TOPIC, avro_body, invented_catalog, upload
+from tests.conftest import Stack
+from tests.pipelines.invented import TOPIC, avro_body, upload
 from tests.system.processes import PROJECT, Relay, wait_until
-from tests.system.test_delivery import Hub
+from tests.system.test_delivery import Hub, invented_hub
 
 # What a person could be known by, in every place that an upload has.
 PERSON = "320102199003071234"
@@ -82,16 +83,9 @@ def personal_uploads(hub: Hub) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def hub(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Hub:
+def hub(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Hub:
     """The invented province on the session's Kafka."""
-    folder = tmp_path_factory.mktemp("outside")
-    catalog = invented_catalog(folder / "contract")
-    ids = stack.provision(catalog)
-    environment = stack.environment(folder / "home") | {
-        "SITEHUB_CATALOG_DIR": str(folder / "contract"),
-        "SITEHUB_LANDING_SECONDS": "0.5",
-    }
-    return Hub(stack.bootstrap_servers, stack.registry_url, catalog, ids[SUBJECT], environment, folder)
+    return invented_hub(stack, tmp_path_factory.mktemp("outside"))
 
 
 @pytest.fixture(scope="module")

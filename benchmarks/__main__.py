@@ -13,7 +13,7 @@ from benchmarks import latency as quick
 from benchmarks import report as published
 from benchmarks import scale as growth
 from benchmarks import throughput as through
-from infra.signals import interrupt_on_signals
+from infra.signals import interrupted_by_signals
 
 app = cyclopts.App(name="benchmarks", help=__doc__)
 
@@ -57,5 +57,5 @@ def _timed(part: Callable[[], None]) -> None:
 
 if __name__ == "__main__":
     stamina.instrumentation.set_on_retry_hooks([])  # a broker that has just started is asked again, which is no news
-    interrupt_on_signals()  # contestants and stack are ended on the way out
-    app()
+    with interrupted_by_signals():  # contestants and stack are ended on the way out
+        app()

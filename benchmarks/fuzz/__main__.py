@@ -21,6 +21,7 @@ from benchmarks.fuzz.feeds import Feeds, feeds
 from benchmarks.fuzz.judge import MistreatedError, treated
 from benchmarks.fuzz.through_kafka import through_kafka
 from infra.packages import fetch
+from infra.signals import interrupted_by_signals
 from pipelines.wire import RawBatch, writer_ids
 from sitehub.settings import Settings
 from tests.faults.proof import Proof
@@ -130,4 +131,5 @@ def judged(batch: RawBatch, known: Feeds, rng: random.Random) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    cyclopts.run(fuzz)
+    with interrupted_by_signals():  # the stack is ended on the way out
+        cyclopts.run(fuzz)

@@ -11,6 +11,7 @@ import cyclopts
 
 from benchmarks.soak.report import as_json, as_markdown
 from infra.packages import fetch
+from infra.signals import interrupted_by_signals
 from sitehub.settings import Settings
 from tests.faults.soak import Plan, run
 
@@ -66,4 +67,5 @@ def _tell(line: str) -> None:
 
 
 if __name__ == "__main__":
-    cyclopts.run(soak)
+    with interrupted_by_signals():  # the stack is ended on the way out
+        cyclopts.run(soak)

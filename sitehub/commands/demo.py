@@ -24,14 +24,13 @@ def demo(*, kill: bool = False, days: int = 2, devices: int = 72, home: Path = P
         Folder of the demo; what is in it is deleted first.
     """
     from infra.lock import AlreadyHeldError, exclusive
-    from infra.signals import interrupt_on_signals
+    from infra.signals import interrupted_by_signals
     from sitehub.demo import Steps, demo_settings, run_demo, yesterdays
 
-    interrupt_on_signals()
     console = Console(soft_wrap=True, highlight=False)
     chosen = demo_settings(home.absolute())
     try:
-        with exclusive(home.with_name(f"{home.name}.lock"), wait=False):
+        with interrupted_by_signals(), exclusive(home.with_name(f"{home.name}.lock"), wait=False):
             good = run_demo(chosen, yesterdays(days, devices), kill, Steps(console))
     except AlreadyHeldError as error:
         console.print(f"A demo in {home} runs already as process {error.pid}; wait for it, or choose another --home.")

@@ -10,7 +10,7 @@ from rich.console import Console
 from infra.errors import StackError
 from infra.lock import AlreadyHeldError, exclusive
 from infra.packages import Packages
-from infra.signals import interrupt_on_signals
+from infra.signals import interrupted_by_signals
 from infra.supervisor import Supervisor
 from pipelines.catalog import Catalog
 from sitehub.fetching import fetch_packages
@@ -35,9 +35,8 @@ def up(*, detach: bool = False) -> None:
     if detach:
         _in_background(chosen)
         return
-    interrupt_on_signals()
     try:
-        with exclusive(lock_path(chosen.home), wait=False):
+        with interrupted_by_signals(), exclusive(lock_path(chosen.home), wait=False):
             _run(chosen, packages)
     except AlreadyHeldError as error:
         raise _second(chosen, error.pid) from error

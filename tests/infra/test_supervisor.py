@@ -120,10 +120,9 @@ def test_one_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Path) -> N
 PROGRAM = '''
 import sys
 from pathlib import Path
-from infra.signals import interrupt_on_signals
+from infra.signals import interrupted_by_signals
 from infra.supervisor import Service, Supervisor
 
-interrupt_on_signals()
 child = """
 import subprocess, sys, time
 grandchild = [sys.executable, '-c', 'import time; time.sleep(600)', sys.argv[1]]
@@ -131,7 +130,7 @@ subprocess.Popen(grandchild, start_new_session=True)
 time.sleep(600)
 """
 try:
-    with Supervisor(Path(sys.argv[1]) / "logs", tell=print) as supervisor:
+    with interrupted_by_signals(), Supervisor(Path(sys.argv[1]) / "logs", tell=print) as supervisor:
         supervisor.start([Service(f"worker-{n}", (sys.executable, "-c", child, sys.argv[1])) for n in range(3)])
         supervisor.wait()
 except KeyboardInterrupt:

@@ -93,17 +93,24 @@ class Registry:
 
 
 class Writers:
-    """Writer schemas by id, remembered: an id's schema never changes, only the subjects that hold it become more."""
+    """Writer schemas by id, remembered: an id's schema never changes, only the subjects that hold it become more.
+
+    Ids that nobody registered cost one request each, however many versions the subject has: damaged uploads carry
+    hundreds of them, and the batch waits for the answers.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._known: dict[WriterId, WriterSchema] = {}
         self._doubts: dict[tuple[WriterId, str], float] = {}
+        self._versions: dict[tuple[str, int], Any] = {}  # what the registry says of a subject's version never changes
 
     async def look_up(self, ids: Iterable[WriterId], subject: str) -> dict[WriterId, WriterSchema | None]:
         """Schema of each id, None where the registry has none. `subject` is that of the topic they were met on."""
         wanted = list(ids)
-        await asyncio.gather(*(self._refresh(writer, subject) for writer in wanted if self._is_due(writer, subject)))
+        due = [writer for writer in wanted if self._is_due(writer, subject)]
+        versions = await self._list(subject) if any(isinstance(writer, uuid.UUID) for writer in due) else {}
+        await asyncio.gather(*(self._refresh(writer, subject, versions) for writer in due))
         return {writer: self._known.get(writer) for writer in wanted}
 
     def _is_due(self, writer: WriterId, subject: str) -> bool:
@@ -112,8 +119,8 @@ class Writers:
             return False
         return time.monotonic() > self._doubts.get((writer, subject), 0.0)
 
-    async def _refresh(self, writer: WriterId, subject: str) -> None:
-        found = await (self._by_id(writer) if isinstance(writer, int) else self._by_guid(writer, subject))
+    async def _refresh(self, writer: WriterId, subject: str, versions: Mapping[uuid.UUID, Any]) -> None:
+        found = await (self._by_id(writer) if isinstance(writer, int) else self._by_guid(writer, subject, versions))
         if found is not None:
             self._known[writer] = found
         if found is None or subject not in found.subjects:
@@ -124,21 +131,29 @@ class Writers:
     async def _by_id(self, schema_id: int) -> WriterSchema | None:
         if schema_id > LARGEST_ID:
             return None
-        schema = await self._registry.get(f"/schemas/ids/{schema_id}")
         versions = await self._registry.get(f"/schemas/ids/{schema_id}/versions")
-        if schema is None or versions is None:
+        schema = await self._registry.get(f"/schemas/ids/{schema_id}") if versions else None
+        if versions is None or schema is None:
             return None
         return WriterSchema(_parsed(schema), frozenset(version["subject"] for version in versions))
 
-    async def _by_guid(self, guid: uuid.UUID, subject: str) -> WriterSchema | None:
-        found = await self._registry.get(f"/schemas/guids/{guid}")
-        for version in await self._registry.get(f"/subjects/{subject}/versions") or ():
-            schema = await self._registry.get(f"/subjects/{subject}/versions/{version}")
-            if schema is None:
-                continue
-            if guid_of(schema["schema"]) == guid if found is None else schema["schema"] == found["schema"]:
-                return WriterSchema(_parsed(schema), frozenset({subject}))
-        return None if found is None else WriterSchema(_parsed(found), frozenset())
+    async def _by_guid(self, guid: uuid.UUID, subject: str, versions: Mapping[uuid.UUID, Any]) -> WriterSchema | None:
+        found = versions.get(guid) or await self._registry.get(f"/schemas/guids/{guid}")
+        if found is None:
+            return None
+        held = any(found["schema"] == version["schema"] for version in versions.values())
+        return WriterSchema(_parsed(found), frozenset({subject} if held else ()))
+
+    async def _list(self, subject: str) -> dict[uuid.UUID, Any]:
+        """The subject's versions now, by the GUID of their text."""
+        numbers = await self._registry.get(f"/subjects/{subject}/versions") or ()
+        for number in numbers:
+            if (subject, number) not in self._versions:
+                answer = await self._registry.get(f"/subjects/{subject}/versions/{number}")
+                if answer is not None:  # deleted since
+                    self._versions[subject, number] = answer
+        known = [self._versions[subject, number] for number in numbers if (subject, number) in self._versions]
+        return {guid_of(version["schema"]): version for version in known}
 
 
 def guid_of(schema: str) -> uuid.UUID:

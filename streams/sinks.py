@@ -7,12 +7,15 @@ from typing import Protocol
 
 import polars as pl
 import sqlalchemy as sa
+import structlog
 
 from pipelines.catalog import Catalog
 from pipelines.names import canonical_topic
 from store.lake import QUARANTINE, Lake, canonical_table
 from store.registers import landed_offset, merge_history
 from streams.reading import Place
+
+log = structlog.get_logger(__name__)
 
 
 class Sink(Protocol):
@@ -34,6 +37,10 @@ class CanonicalSink:
     def next_offset(self, topic: str, partition: int) -> int | None:
         """The version of the partition's app transaction."""
         return self._lake.transaction_version(canonical_table(self._kind), _app_id(topic, partition))
+
+    def rows(self) -> pl.DataFrame:
+        """All that has landed of the kind, in canonical columns."""
+        return self._lake.read(self._kind).drop("day").collect()
 
     def write(self, topic: str, frame: pl.DataFrame, offsets: Mapping[Place, int]) -> None:  # noqa: ARG002 (see Sink)
         """One Delta commit."""
@@ -58,12 +65,27 @@ class QuarantineSink:
 class HistorySink:
     """The history of a register kind in the gold database."""
 
-    def __init__(self, engine: sa.Engine, kind: str) -> None:
-        self._engine, self._kind = engine, kind
+    def __init__(self, engine: sa.Engine, kind: str, lake: CanonicalSink) -> None:
+        """`lake` has the same register in the lake."""
+        self._engine, self._kind, self._lake = engine, kind, lake
+        self._restored = False
 
     def next_offset(self, topic: str, partition: int) -> int | None:
-        """What the database has noted beside the rows."""
-        return landed_offset(self._engine, topic, partition)
+        """What the database has noted beside the rows.
+
+        A database that notes nothing is new, or was lost: what the lake has landed of the partition comes from there,
+        since a compacted topic no longer has all of it.
+        """
+        noted = landed_offset(self._engine, topic, partition)
+        in_lake = self._lake.next_offset(topic, partition)
+        if noted is not None or in_lake is None:
+            return noted
+        log.warning("the register history lacks what the lake has: made again from there", place=(topic, partition))
+        rows = self._lake.rows()
+        # The rows of all partitions come with the first one.
+        merge_history(self._engine, self._kind, rows.clear() if self._restored else rows, {(topic, partition): in_lake})
+        self._restored = True
+        return in_lake
 
     def write(self, topic: str, frame: pl.DataFrame, offsets: Mapping[Place, int]) -> None:  # noqa: ARG002 (see Sink)
         """One SQL transaction."""
@@ -77,8 +99,8 @@ def sinks_of(topic: str, catalog: Catalog, lake: Lake, engine: sa.Engine) -> lis
     """
     for kind in catalog.canonical.values():
         if topic == canonical_topic(kind.name):
-            history: list[Sink] = [HistorySink(engine, kind.name)] if kind.register else []
-            return [*history, CanonicalSink(lake, kind.name)]
+            rows = CanonicalSink(lake, kind.name)
+            return [HistorySink(engine, kind.name, rows), rows] if kind.register else [rows]
     return [QuarantineSink(lake)]
 
 

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ENVIRONMENT := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak fuzz up down env lock clean
+.PHONY: help demo test check bench soak endurance fuzz up down env lock clean
 
 help: ## What can be asked for
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -33,6 +33,9 @@ bench: $(ENVIRONMENT) ## Measure beside other engines and write benchmarks/RESUL
 
 soak: $(ENVIRONMENT) ## 200 faults under load, on one broker and on three; none may have an effect (about half an hour)
 	@$(BIN)/python -m benchmarks.soak
+
+endurance: $(ENVIRONMENT) ## Two hours of even load: nothing may grow without bound
+	@$(BIN)/python -m benchmarks.endurance
 
 fuzz: $(ENVIRONMENT) ## A million damaged uploads: each quarantined with its bytes or rightly accepted
 	@$(BIN)/python -m benchmarks.fuzz

@@ -69,6 +69,10 @@ class Program:
         """Whether the process still lives."""
         return self._process is not None and self._process.poll() is None
 
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
     def code(self) -> int | None:
         """The exit code of a process that has ended."""
         return None if self._process is None else self._process.poll()

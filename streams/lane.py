@@ -107,7 +107,7 @@ class Lane:
     async def _work(self) -> None:
         try:
             if self._producer is None:
-                await self._open()
+                await self._interruptible(self._open())  # Kafka may not end the last owner's transaction for long
             while self._batches:
                 if self._waiting < TRANSACTION_RECORDS:
                     await asyncio.sleep(self._allowed_latency)
@@ -146,7 +146,7 @@ class Lane:
         return Taken(uploads, following, all(batch.timestamp_type == LOG_APPEND_TIME for batch in taken))
 
     async def _interruptible(self, work: Awaitable[Result]) -> Result:
-        """Wait for work outside any transaction (it may wait for the log or the registry); `close` may cancel it."""
+        """Wait for work outside any transaction (it may wait for Kafka or the registry); `close` may cancel it."""
         self._cancellable = True
         try:
             return await work

@@ -30,7 +30,11 @@ async def fencing_producer(bootstrap_servers: str, transactional_id: str) -> AIO
         # The broker may still be ending the last transaction of this id when the next begins; default 100 ms.
         retry_backoff_ms=5,
     )
-    await producer.start()
+    try:
+        await producer.start()
+    except BaseException:
+        await producer.stop()
+        raise
     return producer
 
 

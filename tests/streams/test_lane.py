@@ -45,12 +45,16 @@ async def started(*_: Any) -> Producer:
 
 
 def a_lane(
-    source: SlowLog, process: lane.Process, failures: list[BaseException], allowed_latency: float = 0.01
+    source: SlowLog,
+    process: lane.Process,
+    failures: list[BaseException],
+    allowed_latency: float = 0.01,
+    bootstrap_servers: str = "",
 ) -> lane.Lane:
     """A lane of one partition, without Kafka."""
     return lane.Lane(
         TopicPartition("raw.x.y", 0),
-        bootstrap_servers="",
+        bootstrap_servers=bootstrap_servers,
         group="g",
         source=source,  # type: ignore[arg-type] # what a lane asks of a source
         process=process,
@@ -119,6 +123,32 @@ def test_a_lane_closes_while_it_reads_the_log_and_the_registry_is_away(monkeypat
     asyncio.run(put_and_close())
     assert failures == []
     assert asked == []
+
+
+def test_a_lane_closes_while_kafka_keeps_it_from_opening() -> None:
+    """Kafka may be long about ending what an older owner left open; the group's other partitions must not wait."""
+    failures: list[BaseException] = []
+
+    async def put_and_close() -> None:
+        waiting = asyncio.Event()
+
+        async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+            waiting.set()
+            await reader.read()
+
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()
+        one = a_lane(SlowLog(0), never, failures, bootstrap_servers=f"{host}:{port}")
+        await one.put(delivered(0, 1))
+        await asyncio.wait_for(waiting.wait(), 10)
+        await asyncio.wait_for(one.close(), 10)  # a request is given up after 40 s
+        server.close()
+
+    async def never(_: RawBatch) -> Outputs:
+        raise AssertionError
+
+    asyncio.run(put_and_close())
+    assert failures == []
 
 
 @pytest.mark.parametrize(("allowed_latency", "batches"), [(0.0, [[0], [1]]), (0.3, [[0, 1]])])

@@ -37,6 +37,7 @@ Result = TypeVar("Result")
 Process = Callable[[RawBatch], Awaitable[Outputs]]
 
 TRANSACTION_RECORDS: Final = 5000
+TRANSACTION_BYTES: Final = 16 << 20  # of uploads, unpacked: of the largest ones a few are enough
 HIGH_WATER: Final = 20_000
 PAUSE_S: Final = 0.01
 
@@ -130,10 +131,10 @@ class Lane:
         self._next = await self._source.committed(self.partition)
 
     async def _take(self) -> Taken:
-        """The next uploads without gap or repetition, at least TRANSACTION_RECORDS if so many wait."""
+        """The next uploads without gap or repetition, at least TRANSACTION_RECORDS or _BYTES if so many wait."""
         taken: list[WholeBatch] = []
-        count, following = 0, self._next
-        while self._batches and count < TRANSACTION_RECORDS:
+        count, size, following = 0, 0, self._next
+        while self._batches and count < TRANSACTION_RECORDS and size < TRANSACTION_BYTES:
             batch = self._batches.popleft()
             self._waiting -= len(batch)
             if batch.end <= following:
@@ -141,7 +142,7 @@ class Lane:
             if batch.begin > following:
                 taken += await self._source.stretch(self.partition, following, batch.begin)
             taken.append(batch)
-            count, following = count + len(batch), batch.end
+            count, size, following = count + len(batch), size + len(batch.area), batch.end
         uploads = since(unpack(taken, *self.partition), self._next) if taken else None
         return Taken(uploads, following, all(batch.timestamp_type == LOG_APPEND_TIME for batch in taken))
 

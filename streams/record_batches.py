@@ -15,6 +15,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from operator import ge
 from typing import Any, Final
 
@@ -67,6 +68,12 @@ class WholeBatch(Batch):
         self.timestamp: int = compiled.max_timestamp or 0
         self.timestamp_type: int | None = compiled.timestamp_type
         self.count: int = HEAD.unpack_from(content)[-1]
+
+    @cached_property
+    def area(self) -> bytes:
+        """The records, one behind the other, unpacked when first asked for."""
+        attributes = HEAD.unpack_from(self._content)[5]
+        return DECOMPRESS[attributes & CODEC_BITS](bytes(self._content[HEAD.size :]))
 
     @property
     def value(self) -> WholeBatch:
@@ -152,7 +159,7 @@ def _unpack_alike(batches: Sequence[WholeBatch]) -> tuple[list[Any], ...]:
     """COLUMNS of the batches; UnlikeError where anything is not exactly as format 2 has it."""
     heads = [HEAD.unpack_from(batch._content) for batch in batches]
     counts = [head[-1] for head in heads]
-    area = b"".join(_area(batch, head[5]) for batch, head in zip(batches, heads, strict=True))
+    area = b"".join(batch.area for batch in batches)
     starts, ends = _bounds(area, sum(counts))
     cursor = Cursor(area, starts, ends)
     cursor.skip(1)  # attributes, none of which is in use
@@ -171,12 +178,6 @@ def _unpack_alike(batches: Sequence[WholeBatch]) -> tuple[list[Any], ...]:
         appended, np.repeat([head[8] for head in heads], counts), np.repeat([head[7] for head in heads], counts) + late
     )
     return offsets.tolist(), timestamps.tolist(), keys, values, headers
-
-
-def _area(batch: WholeBatch, attributes: int) -> bytes:
-    """The batch's records, one behind the other."""
-    packed = bytes(batch._content[HEAD.size :])
-    return DECOMPRESS[attributes & CODEC_BITS](packed)
 
 
 def _bounds(area: bytes, count: int) -> tuple[Places, Places]:

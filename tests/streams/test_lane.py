@@ -179,3 +179,32 @@ def test_records_that_come_within_the_allowed_latency_share_a_transaction(
     asyncio.run(put_twice())
     assert processed == batches
     assert failures == []
+
+
+@pytest.mark.parametrize(("largest", "batches"), [(1, [[0], [1, 2], [3]]), (1 << 20, [[0, 1, 2, 3]])])
+def test_a_transaction_takes_no_more_bytes_than_memory_allows(
+    monkeypatch: pytest.MonkeyPatch, largest: int, batches: list[list[int]]
+) -> None:
+    """Large uploads compress well: thousands that wait in a megabyte are not unpacked at once."""
+    processed: list[list[int]] = []
+    failures: list[BaseException] = []
+
+    async def process(uploads: RawBatch) -> Outputs:
+        processed.append(list(uploads.offsets))
+        return {}
+
+    async def committed(*_: Any) -> None:
+        """No Kafka: nothing to commit."""
+
+    async def put() -> None:
+        one = a_lane(SlowLog(0), process, failures)
+        await one.put(delivered(0, 1, 3, 4))
+        await asyncio.sleep(0.3)
+        await one.close()
+
+    monkeypatch.setattr(lane, "TRANSACTION_BYTES", largest)
+    monkeypatch.setattr(lane, "fencing_producer", started)
+    monkeypatch.setattr(lane, "commit", committed)
+    asyncio.run(put())
+    assert failures == []
+    assert processed == batches

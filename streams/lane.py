@@ -29,9 +29,10 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from pipelines.wire import RawBatch
 from streams.metrics import LOG_APPEND_TIME, counted
 from streams.outputs import Outputs
-from streams.record_batches import WholeBatch, since, unpack
+from streams.record_batches import WholeBatch
 from streams.source import Source
 from streams.transaction import commit, fencing_producer
+from streams.unpacking import since, unpack
 
 Result = TypeVar("Result")
 Process = Callable[[RawBatch], Awaitable[Outputs]]

@@ -14,14 +14,8 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.record_batches import (
-    LOG_APPEND_TIME,
-    WholeBatch,
-    WholeBatches,
-    deliver_whole_batches,
-    since,
-    unpack,
-)
+from streams.record_batches import WholeBatch, WholeBatches, deliver_whole_batches
+from streams.unpacking import LOG_APPEND_TIME, since, unpack
 
 PLACE = TopicPartition("raw.x.y", 3)
 CONTROL, TRANSACTIONAL = 0x20, 0x10

@@ -14,9 +14,11 @@ from pipelines.contract import (
     read_codes,
 )
 from pipelines.limits import Limits
+from pipelines.link import Link
 from pipelines.mapping.compile import compile_mapping
 from pipelines.mapping.compiled import CompiledMapping
 from pipelines.mapping.grammar import Mapping, RawKind, read_raw
+from pipelines.names import parse_raw_topic
 from pipelines.screening import Screening, read_screening
 
 __all__ = ["CanonicalKind", "Catalog", "CatalogError", "CodeTable", "CompiledMapping", "Field", "Mapping", "RawKind"]
@@ -35,6 +37,7 @@ class Catalog:
     limits: Limits
     screening: MappingABC[str, Screening]
     _compiled: dict[tuple[str, str, str | None], CompiledMapping] = field(default_factory=dict, repr=False)
+    _links: dict[str, Link] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, root: Path | None = None, screening: Path | None = None) -> "Catalog":
@@ -82,6 +85,15 @@ class Catalog:
             rules = self.screening.get(kind)
             self._compiled[key] = compile_mapping(raw, self.canonical[kind], self.codes, units, key[2], rules)
         return self._compiled[key]
+
+    def link(self, name: str) -> Link:
+        """The link of a raw topic. ValueError where it is no raw topic's name, KeyError where the kind is unknown."""
+        if name not in self._links:
+            topic = parse_raw_topic(name)
+            raw, kind = self.raw[topic.province, topic.kind], self.canonical[topic.kind]
+            mapping = self.compiled(topic.province, topic.kind, topic.vendor)
+            self._links[name] = Link(topic, raw, kind, mapping, self.screening.get(kind.name))
+        return self._links[name]
 
 
 def _no_orphans(root: Path) -> None:

@@ -70,6 +70,12 @@ class CanonicalKind:
         """Column names and types of a frame of this kind, in order."""
         return pl.Schema({field.name: field.dtype for field in self.fields})
 
+    @cached_property
+    def as_written(self) -> list[pl.Expr]:
+        """What Avro writes in another type than a frame has: times as numbers."""
+        times = (field.name for field in self.fields if field.type == "timestamp-millis")
+        return [pl.col(name).cast(pl.Int64) for name in times]
+
 
 @dataclass(frozen=True)
 class CodeTable:

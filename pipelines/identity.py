@@ -24,5 +24,5 @@ def event_id(province: str, kind: "CanonicalKind") -> pl.Expr:
 
 def canonical_keys(frame: pl.DataFrame, kind: "CanonicalKind") -> list[bytes]:
     """Kafka key of each canonical row, `<province>:<subject>` in UTF-8: one thing's events stay in one partition."""
-    keys = frame.select(pl.concat_str("province", kind.subject, separator=":").cast(pl.Binary)).to_series()
+    keys = frame.select_seq(pl.concat_str("province", kind.subject, separator=":").cast(pl.Binary)).to_series()
     return keys.to_list()

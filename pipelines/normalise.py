@@ -14,9 +14,8 @@ from pipelines.codec.records import UnreadableSchemaError
 from pipelines.codec.resolve import resolution
 from pipelines.contract import TIMESTAMP
 from pipelines.faults import Fault
-from pipelines.identity import event_id
-from pipelines.json_upload import JsonField, json_fields, read_json
-from pipelines.names import parse_raw_topic
+from pipelines.json_upload import JsonField, read_json
+from pipelines.link import Link
 from pipelines.screening import screen
 from pipelines.wire import RawBatch, Unframed, WriterId, WriterSchema
 
@@ -33,6 +32,7 @@ REJECTED: Final = pl.Schema(
         "mapping": pl.String(),
     }
 )
+NONE_REJECTED: Final = REJECTED.to_frame()
 PROVENANCE: Final = ["row", "schema_id", "_form_note"]
 
 
@@ -75,24 +75,22 @@ def normalise(batch: RawBatch, catalog: Catalog, writers: Mapping[WriterId, Writ
     writers: what the registry says of `writer_ids(batch)`, None for an id that it does not know. KeyError where one
     was not looked up, or where the catalog has no such kind of the province.
     """
-    topic = parse_raw_topic(batch.topic)
-    raw, kind = catalog.raw[topic.province, topic.kind], catalog.canonical[topic.kind]
-    mapping = catalog.compiled(topic.province, topic.kind, topic.vendor)
-    decoded = _decode(batch.unframed, raw, topic.vendor, writers)
+    link = catalog.link(batch.topic)
+    decoded = _decode(batch.unframed, link, writers)
     uploads = decoded.frame()
     receipts = _receipts(batch)
     if uploads.height < len(batch):
         receipts = receipts[uploads["row"]]
     read = uploads.hstack([receipts["received_at"].alias("_received")])
-    mapped = mapping.apply(read).hstack(receipts).hstack(uploads[PROVENANCE])
-    refused = mapped["_reason"].is_not_null()
-    any_refused = refused.any()
-    accepted = mapped.filter(~refused) if any_refused else mapped
-    late = mapped.filter(refused) if any_refused else mapped.clear()
+    mapped = link.mapping.apply(read).hstack(receipts).hstack(uploads[PROVENANCE])
+    is_sound = pl.col("_reason").is_null()
+    all_sound = mapped["_reason"].null_count() == mapped.height
+    accepted = mapped if all_sound else mapped.filter(is_sound)
+    late = mapped[:0] if all_sound else mapped.filter(~is_sound)
     return Normalised(
-        kind=kind,
-        accepted=_canonical(accepted, batch, catalog, mapping.name),
-        rejected=_rejected(late, decoded.faults, batch, mapping.name),
+        kind=link.kind,
+        accepted=_canonical(accepted, batch.partition, link),
+        rejected=_rejected(late, decoded.faults, batch, link.mapping.name),
     )
 
 
@@ -102,9 +100,8 @@ def _receipts(batch: RawBatch) -> pl.DataFrame:
     return pl.DataFrame([pl.Series("source_offset", batch.offsets, pl.Int64), received])
 
 
-def _decode(
-    unframed: Unframed, raw: RawKind, vendor: str | None, writers: Mapping[WriterId, WriterSchema | None]
-) -> Decoded:
+def _decode(unframed: Unframed, link: Link, writers: Mapping[WriterId, WriterSchema | None]) -> Decoded:
+    raw = link.raw
     decoded = Decoded(faults=dict(unframed.faults))
     for writer_id, rows in unframed.avro.items():
         writer = writers[writer_id]
@@ -126,7 +123,7 @@ def _decode(
             _decode_avro(writer_id, writer, unframed, raw, decoded)
             continue
         decoded.faults |= dict.fromkeys(rows, refusal)
-    _decode_json(unframed, json_fields(raw, raw.mapping.for_vendor(vendor)), decoded)
+    _decode_json(unframed, link.json_fields, decoded)
     return decoded
 
 
@@ -155,29 +152,18 @@ def _decode_json(unframed: Unframed, fields: Sequence[JsonField], decoded: Decod
     decoded.add(frame, sound, None, pl.Series("_form_note", notes, pl.String))
 
 
-def _canonical(mapped: pl.DataFrame, batch: RawBatch, catalog: Catalog, mapping: str) -> pl.DataFrame:
+def _canonical(mapped: pl.DataFrame, partition: int, link: Link) -> pl.DataFrame:
     """Accepted rows with envelope and flags: the canonical columns in their order, null where nothing maps."""
-    topic = parse_raw_topic(batch.topic)
-    kind = catalog.canonical[topic.kind]
-    envelope = {
-        "province": topic.province,
-        "vendor": topic.vendor,
-        "source_topic": batch.topic,
-        "source_partition": batch.partition,
-        "mapping": mapping,
-    }
-    alike = [
-        pl.lit(envelope.get(name), dtype).alias(name)
-        for name, dtype in kind.polars_schema.items()
-        if name not in mapped.columns and name != "event_id"
-    ]
-    enveloped = mapped.with_columns(*alike, event_id(topic.province, kind), pl.col("schema_id").cast(pl.Int32))
-    return screen(enveloped, kind, catalog.screening.get(kind.name))[kind.polars_schema.names()]
+    source = pl.lit(partition, pl.Int32).alias("source_partition")
+    enveloped = mapped.with_columns_seq(*link.envelope, source)
+    return screen(enveloped, link.kind, link.rules)[link.kind.polars_schema.names()]
 
 
 def _rejected(late: pl.DataFrame, faults: Mapping[int, Fault], batch: RawBatch, mapping: str) -> pl.DataFrame:
     """Refused rows, those of the mapping (`late`) and those before it, in the order of the batch."""
     why = ("reason", "field", "detail", "remedy")
+    if not faults and not late.height:
+        return NONE_REJECTED
     named = late.rename({f"_{name}": name for name in why}).with_columns(mapping=pl.lit(mapping))
     if not faults:
         return named[REJECTED.names()]

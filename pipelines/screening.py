@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipelines.contract import CanonicalKind, CatalogError, read_yaml
 
@@ -21,6 +23,8 @@ MISSING: Final = 9
 
 # Notes without a level only explain: a sentinel made null, a code kept unread, a time taken from the receipt.
 LEVELS: Final[Mapping[str, int]] = {"range": FAIL, "order": SUSPECT, "twelve_hours": SUSPECT}
+Values = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 KEYS: Final = frozenset({"kind", "title", "zh", "source", "measured", "range", "order"})
 
 
@@ -43,25 +47,27 @@ class Screening:
     orders: tuple[Order, ...]
 
     @cached_property
-    def findings(self) -> Mapping[str, pl.Expr]:
-        """Note → where it holds, for each range, and for each field that an order judges.
+    def judged(self) -> list[str]:
+        """The fields that are looked at."""
+        ordered = (name for order in self.orders for name in (order.greater, order.lesser))
+        return [*dict.fromkeys((*self.measured, *self.ranges, *ordered))]
+
+    def findings(self, values: Mapping[str, Values]) -> dict[str, Flags]:
+        """Note → where it holds, of those that hold somewhere; `values` of the judged fields, NaN where there is none.
 
         Order is judged between values in range: a failed one says nothing of the other.
         """
-        tests: dict[str, list[pl.Expr]] = {}
+        failed = {name: outside(values[name], bounds) for name, bounds in self.ranges.items()}
+        ranges = {f"{name}=range": flags for name, flags in failed.items()}
+        orders: dict[str, Flags] = {}
         for order in self.orders:
-            pair = (order.greater, order.lesser)
-            sound = [~outside(name, self.ranges[name]) for name in pair if name in self.ranges]
-            for name in pair:
-                tests.setdefault(name, []).append(pl.all_horizontal(disordered(order), *sound))
-        ranges = {f"{name}=range": outside(name, bounds) for name, bounds in self.ranges.items()}
-        orders = {f"{name}=order": pl.any_horizontal(broken) for name, broken in tests.items()}
-        return {**ranges, **orders}
-
-    @cached_property
-    def nothing_measured(self) -> pl.Expr:
-        """True where every measured value is null."""
-        return pl.all_horizontal(pl.col(name).is_null() for name in self.measured)
+            broken = disordered(order, values[order.greater], values[order.lesser])
+            for name in (order.greater, order.lesser):
+                if name in failed:
+                    broken &= ~failed[name]
+            for name in (order.greater, order.lesser):
+                orders[f"{name}=order"] = orders.get(f"{name}=order", False) | broken
+        return {note: flags for note, flags in {**ranges, **orders}.items() if flags.any()}
 
 
 def read_screening(file: Path, kinds: Mapping[str, CanonicalKind]) -> Screening:
@@ -89,23 +95,22 @@ def screen(frame: pl.DataFrame, kind: CanonicalKind, rules: Screening | None) ->
     Rolled up: 4 where a value fails, else 3 where one is suspect, else 9 where nothing was measured, else 2 where the
     kind has no rules, else 1.
     """
-    findings = rules.findings if rules else {}
-    unmarked = pl.when(rules.nothing_measured).then(MISSING).otherwise(GOOD) if rules else pl.lit(NOT_EVALUATED)
-    judged = frame.with_columns(unmarked.cast(pl.Int32).alias("quality"))
+    values = dict(zip(rules.judged, frame[rules.judged].to_numpy().T, strict=True)) if rules else {}
+    unmarked = _unmarked(values, rules, frame.height)
     # Texts are only written for findings that some row has: what a row gets does not depend on it.
-    held = frame.select(**findings) if findings else frame.clear()
-    notes = [pl.when(findings[note]).then(pl.lit(note)) for note in findings if held[note].any()]
-    if not notes and all(frame[name].null_count() == frame.height for name in ("_notes", "_form_note")):
-        return judged.with_columns(pl.lit(None, pl.String).alias("quality_notes"))
+    findings = rules.findings(values) if rules else {}
+    if not findings and all(frame[name].null_count() == frame.height for name in ("_notes", "_form_note")):
+        return frame.with_columns_seq(unmarked, quality_notes=pl.lit(None, pl.String))
+    notes = [pl.when(pl.lit(pl.Series(flags))).then(pl.lit(note)) for note, flags in findings.items()]
     said = pl.concat_str("_notes", *notes, "_form_note", separator=";", ignore_nulls=True)
-    judged = judged.with_columns(said.alias("quality_notes"))
+    judged = frame.with_columns_seq(unmarked, quality_notes=said)
     texts = judged["quality_notes"].unique().to_list()
     # Notes are a closed vocabulary: a batch holds few distinct combinations, each put in order and judged once.
     ranks = {field.name: rank for rank, field in enumerate(kind.fields)}
     in_order = {text: sort_notes(text, ranks) or None for text in texts}
     levels = {text: level_of(text) for text in texts}
     column = pl.col("quality_notes")
-    return judged.with_columns(
+    return judged.with_columns_seq(
         column.replace_strict(in_order, return_dtype=pl.String),
         pl.coalesce(column.replace_strict(levels, return_dtype=pl.Int32), "quality").alias("quality"),
     )
@@ -122,15 +127,26 @@ def sort_notes(text: str, ranks: Mapping[str, int]) -> str:
     return ";".join(sorted(filter(None, text.split(";")), key=lambda note: ranks.get(note.split("=")[0], len(ranks))))
 
 
-def outside(field: str, bounds: tuple[float, float]) -> pl.Expr:
-    """Gross range test (超量程): true where the value lies outside of the bounds; null where there is none."""
+def outside(values: Values, bounds: tuple[float, float]) -> Flags:
+    """Gross range test (超量程): whether each value lies outside of the bounds; what is absent (NaN) does not."""
     least, greatest = bounds
-    return (pl.col(field) < least) | (pl.col(field) > greatest)
+    flags: Flags = (values < least) | (values > greatest)
+    return flags
 
 
-def disordered(order: Order) -> pl.Expr:
-    """Order test (粒径倒挂): true where the lesser fraction passes the greater by more than the tolerance."""
-    return pl.col(order.lesser) > pl.col(order.greater) + (pl.col(order.greater) * order.relative + order.absolute)
+def disordered(order: Order, greater: Values, lesser: Values) -> Flags:
+    """Order test (粒径倒挂): whether the lesser fraction passes the greater by more than the tolerance; never where one
+    of them is absent (NaN)."""
+    flags: Flags = lesser > greater + (greater * order.relative + order.absolute)
+    return flags
+
+
+def _unmarked(values: Mapping[str, Values], rules: Screening | None, count: int) -> pl.Series:
+    """The flags before any finding."""
+    if rules is None:
+        return pl.Series("quality", [NOT_EVALUATED], pl.Int32).new_from_index(0, count)
+    nothing = np.all([np.isnan(values[name]) for name in rules.measured], axis=0)
+    return pl.Series("quality", np.where(nothing, MISSING, GOOD).astype(np.int32))
 
 
 def _bounds(file: Path, name: str, bounds: object) -> tuple[float, float]:

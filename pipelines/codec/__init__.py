@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from pipelines.codec.block import flat_fields, write_rows
-from pipelines.codec.resolve import physical, resolution
+from pipelines.codec.block import write_rows
+from pipelines.codec.resolve import resolution
 
 if TYPE_CHECKING:
     from pipelines.contract import CanonicalKind
@@ -17,8 +17,7 @@ HEADER_LENGTH: Final = 5
 
 def encode(frame: pl.DataFrame, kind: "CanonicalKind", schema_id: int) -> list[bytes]:
     """Confluent-framed Avro value of each row of a canonical frame (`kind`'s columns, any order)."""
-    fields = flat_fields(physical(kind.schema)) or ()
-    columns = frame.select(pl.col(field.name).cast(field.dtype) for field in fields)
+    columns = frame.with_columns_seq(kind.as_written)[kind.polars_schema.names()]
     return write_rows(columns, struct.pack(">bI", 0, schema_id))
 
 

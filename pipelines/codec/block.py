@@ -120,7 +120,7 @@ def _positions(flags: Flags) -> list[int]:
 def _written(frame: pl.DataFrame, guard: bytes) -> bytes:
     out = BytesIO()
     guards = pl.Series("\0guard", [guard]).new_from_index(0, frame.height)
-    pl.DataFrame([guards, *frame.get_columns()]).write_avro(out)
+    guards.to_frame().hstack(frame).write_avro(out)
     return out.getvalue()
 
 

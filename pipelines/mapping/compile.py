@@ -14,7 +14,7 @@ from pipelines.mapping.grammar import RawKind, Rule
 from pipelines.mapping.identifiers import IDENTIFIERS, identifier_step
 from pipelines.mapping.numbers import number_step
 from pipelines.mapping.origin import NUMBERS, Origin, origin
-from pipelines.mapping.step import FaultCheck, Step, read_of, said_of
+from pipelines.mapping.step import FaultCheck, Made, Step, read_of, said_of
 from pipelines.mapping.tables import code_step
 from pipelines.mapping.texts import text_step
 from pipelines.mapping.times import RECEIVED, TimeFormatError, by_format_step, time_format, time_step
@@ -81,7 +81,10 @@ def compile_mapping(
             raise context.fault(field.name, "is never null but not mapped", "Add a rule for it")
     ordered = [field for field in kind.fields if field.name in rules]
     steps = tuple(_compile_rule(context, field, rules[field.name]) for field in ordered)
-    return CompiledMapping(f"{raw.province}/{raw.kind}@{_content_hash(context)}", steps)
+    read = {source for rule in rules.values() for source in rule.raw_fields}
+    texts = tuple(field.name for field in raw.fields if field.name in read and field.type == "string")
+    name = f"{raw.province}/{raw.kind}@{_content_hash(context)}"
+    return CompiledMapping(name, steps, texts, raw.mapping.absent)
 
 
 def _compile_rule(context: _Context, field: Field, rule: Rule) -> Step:
@@ -89,14 +92,15 @@ def _compile_rule(context: _Context, field: Field, rule: Rule) -> Step:
     _check_rule(context, field, rule, way)
     if way == "const":
         nothing = pl.lit(None, pl.String)
-        return Step(field.name, nothing, nothing, pl.lit(rule.const, field.dtype))
+        return Step(field.name, nothing, Made(nothing, pl.lit(rule.const, field.dtype)))
     step = _built(context, field, rule, way)
-    if rule.absent is not None and way != "timestamp-millis":
-        meant = pl.when(said_of(field.name).is_null()).then(pl.lit(rule.absent, field.dtype)).otherwise(step.value)
-        return replace(step, value=meant)
+    if rule.absent is not None and way != "timestamp-millis" and isinstance(step.made, Made):
+        absent = pl.lit(rule.absent, field.dtype)
+        meant = pl.when(said_of(field.name).is_null()).then(absent).otherwise(step.made.value)
+        return replace(step, made=replace(step.made, value=meant))
     if not rule.required:
         return step
-    said = origin(rule, _by_name(context), context.raw.mapping.absent)
+    said = origin(rule, _by_name(context))
     missing = FaultCheck(
         "missing_field",
         said_of(field.name).is_null(),
@@ -152,9 +156,8 @@ def _check_absent(context: _Context, field: Field, rule: Rule, way: str) -> None
 
 
 def _built(context: _Context, field: Field, rule: Rule, way: str) -> Step:
-    raw, absent = _by_name(context), context.raw.mapping.absent
     as_text = way in ("codes", "identifier", "by_format") or (way == "text" and field.type == "string")
-    said = origin(rule, raw, absent, as_text=as_text)
+    said = origin(rule, _by_name(context), as_text=as_text)
     match way:
         case "codes":
             return code_step(rule, field, said, _table(context, field, rule))
@@ -174,7 +177,7 @@ def _built(context: _Context, field: Field, rule: Rule, way: str) -> Step:
         raise context.fault(field.name, f"{said.names} is no boolean", "Name a code table with codes:")
     if field.type == "string":
         return text_step(field, said)
-    return Step(field.name, said.said, said_of(field.name), read_of(field.name).cast(field.dtype))
+    return Step(field.name, said.said, Made(said_of(field.name), read_of(field.name).cast(field.dtype)))
 
 
 def _number(context: _Context, field: Field, rule: Rule, said: Origin) -> Step:

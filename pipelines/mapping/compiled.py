@@ -1,13 +1,18 @@
 """A compiled mapping: the same expressions for every batch, so that no result depends on the batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
 import polars as pl
 
-from pipelines.mapping.step import FaultCheck, NoteCheck, Step
+from pipelines.mapping.numbers import Numbers
+from pipelines.mapping.step import FaultCheck, Made, NoteCheck, Number, Step
+from pipelines.mapping.texts import cleaned
 
-OUTCOME = ("_reason", "_field", "_detail", "_remedy", "_notes")
+OUTCOME: Final = ("_reason", "_field", "_detail", "_remedy", "_notes")
+NOTHING: Final = pl.Series([None], dtype=pl.String)
 
 
 @dataclass(frozen=True)
@@ -15,10 +20,13 @@ class CompiledMapping:
     """A mapping ready to run. `name` is <province>/<kind>@<12 hex digits of the content's hash>.
 
     Same name, same result: the hash covers the mapping, both schemas, code tables, units and screening rules.
+    `texts`: raw fields of text that it reads; `absent`: the texts that mean that nothing is said.
     """
 
     name: str
     steps: tuple[Step, ...]
+    texts: tuple[str, ...]
+    absent: tuple[str, ...]
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -32,48 +40,68 @@ class CompiledMapping:
         `_reason`, `_field`, `_detail`, `_remedy` of the first fault in field order (null when the row is fine), and
         `_notes` as `field=note;…` (null when there are none).
         """
-        said = frame.with_columns(step.said.alias(f"{step.field}~said") for step in self.steps)
-        read = said.with_columns(step.read.alias(f"{step.field}~read") for step in self.steps)
-        masks = read.select(
-            *(fault.mask.alias(f"{step.field}~{fault.reason}") for step, fault in self._faults),
-            *(note.mask.alias(f"{step.field}~{note.note}") for step, note in self._notes),
-        )
-        values = read.select(step.value.alias(step.field) for step in self.steps)
+        said = cleaned(frame, self.texts, self.absent).with_columns_seq(self._said)
+        numbers, held = self._numbers.read(said)
+        read = said.with_columns_seq(self._read)
+        made = read.select_seq(self._made)
         # Messages are only written for checks that some row fails: what a row gets does not depend on it.
-        hit = {name for name in masks.columns if masks[name].any()}
-        judged = read.hstack(masks).with_columns(*self._outcome(hit)).select(OUTCOME)
-        return values.hstack(judged)
+        held |= {name: made[name] for name in self._masks if made[name].any()}
+        columns = {column.name: column for column in (*made.get_columns(), *numbers)}
+        return pl.DataFrame([columns[field] for field in self.fields]).hstack(self._judged(read, held))
 
-    @property
-    def _faults(self) -> Sequence[tuple[Step, FaultCheck]]:
-        return [(step, fault) for step in self.steps for fault in step.faults]
+    @cached_property
+    def _said(self) -> list[pl.Expr]:
+        return [step.said.alias(f"{step.field}~said") for step in self.steps]
 
-    @property
-    def _notes(self) -> Sequence[tuple[Step, NoteCheck]]:
-        return [(step, note) for step in self.steps for note in step.notes]
+    @cached_property
+    def _numbers(self) -> Numbers:
+        return Numbers({step.field: step.made for step in self.steps if isinstance(step.made, Number)})
 
-    def _outcome(self, hit: set[str]) -> list[pl.Expr]:
-        """The outcome columns, given the names of the checks that some row fails."""
-        faults = [(step, fault) for step, fault in self._faults if f"{step.field}~{fault.reason}" in hit]
-        notes = [(step, note) for step, note in self._notes if f"{step.field}~{note.note}" in hit]
+    @cached_property
+    def _read(self) -> list[pl.Expr]:
+        return [step.made.read.alias(f"{step.field}~read") for step in self.steps if isinstance(step.made, Made)]
+
+    @cached_property
+    def _masks(self) -> Mapping[str, pl.Expr]:
+        checks = {name: check.mask for named in (self._faults, self._notes) for name, (_, check) in named.items()}
+        return {name: mask.alias(name) for name, mask in checks.items() if mask is not None}
+
+    @cached_property
+    def _made(self) -> list[pl.Expr]:
+        values = [step.made.value.alias(step.field) for step in self.steps if isinstance(step.made, Made)]
+        return [*values, *self._masks.values()]
+
+    @cached_property
+    def _faults(self) -> Mapping[str, tuple[Step, FaultCheck]]:
+        return {f"{step.field}~{fault.reason}": (step, fault) for step in self.steps for fault in step.faults}
+
+    @cached_property
+    def _notes(self) -> Mapping[str, tuple[Step, NoteCheck]]:
+        return {f"{step.field}~{note.note}": (step, note) for step in self.steps for note in step.notes}
+
+    def _judged(self, read: pl.DataFrame, held: Mapping[str, pl.Series]) -> pl.DataFrame:
+        """The columns of OUTCOME, given where checks fail, of those that some row fails."""
+        if not held:
+            nothing = NOTHING.new_from_index(0, read.height)
+            return pl.DataFrame([nothing.alias(name) for name in OUTCOME])
+        faults = [(name, step, fault) for name, (step, fault) in self._faults.items() if name in held]
+        notes = [(name, step, note) for name, (step, note) in self._notes.items() if name in held]
 
         def first(messages: Sequence[pl.Expr]) -> pl.Expr:
             cases = [
-                pl.when(pl.col(f"{step.field}~{fault.reason}")).then(message)
-                for (step, fault), message in zip(faults, messages, strict=True)
+                pl.when(pl.col(name)).then(message) for (name, _, _), message in zip(faults, messages, strict=True)
             ]
             return pl.coalesce(*cases, pl.lit(None, pl.String))
 
-        texts = [
-            pl.when(pl.col(f"{step.field}~{note.note}")).then(pl.lit(f"{step.field}={note.note}"))
-            for step, note in notes
-        ]
+        texts = [pl.when(pl.col(name)).then(pl.lit(f"{step.field}={note.note}")) for name, step, note in notes]
         joined = pl.concat_str(texts, separator=";", ignore_nulls=True) if texts else pl.lit("")
         outcome = (
-            first([pl.lit(fault.reason) for _, fault in faults]),
-            first([pl.lit(step.field) for step, _ in faults]),
-            first([fault.detail for _, fault in faults]),
-            first([pl.lit(fault.remedy) for _, fault in faults]),
+            first([pl.lit(fault.reason) for _, _, fault in faults]),
+            first([pl.lit(step.field) for _, step, _ in faults]),
+            first([fault.detail for _, _, fault in faults]),
+            first([pl.lit(fault.remedy) for _, _, fault in faults]),
             pl.when(joined != "").then(joined),
         )
-        return [expression.cast(pl.String).alias(name) for name, expression in zip(OUTCOME, outcome, strict=True)]
+        named = [expression.cast(pl.String).alias(name) for name, expression in zip(OUTCOME, outcome, strict=True)]
+        judged = read.hstack([column.alias(name) for name, column in held.items()]).with_columns_seq(named)
+        return judged[list(OUTCOME)]

@@ -8,7 +8,7 @@ import polars as pl
 from pipelines.contract import Field
 from pipelines.mapping.grammar import Rule
 from pipelines.mapping.origin import Origin
-from pipelines.mapping.step import FaultCheck, NoteCheck, Step, read_of, said_of
+from pipelines.mapping.step import FaultCheck, Made, NoteCheck, Step, read_of, said_of
 from pipelines.mapping.texts import text_fault
 
 # GB 32100-2015: no I, O, S, V, Z. The weights are the powers of 3 modulo 31.
@@ -75,10 +75,11 @@ def identifier_step(rule: Rule, field: Field, said: Origin, identifier: Identifi
     upper = said_of(field.name).cast(pl.String).str.to_uppercase()
     if rule.invalid == "note":
         noted = (NoteCheck("invalid_identifier", wrong),)
-        return Step(field.name, said.said, upper, value, faults=(text_fault(field, said),), notes=noted)
+        return Step(field.name, said.said, Made(upper, value), faults=(text_fault(field, said),), notes=noted)
     length = value.str.len_chars().cast(pl.String)
     detail = pl.concat_str(
         said.name, pl.lit(" is text of "), length, pl.lit(f" characters, expected {identifier.title}")
     )
     remedy = f"Send {said.names} as {identifier.title}, without blanks, its check character right."
-    return Step(field.name, said.said, upper, value, faults=(FaultCheck("bad_identifier", wrong, detail, remedy),))
+    fault = FaultCheck("bad_identifier", wrong, detail, remedy)
+    return Step(field.name, said.said, Made(upper, value), faults=(fault,))

@@ -22,16 +22,16 @@ class Origin:
     type: str
 
 
-def origin(rule: Rule, raw: MappingABC[str, Field], absent: tuple[str, ...], *, as_text: bool = False) -> Origin:
+def origin(rule: Rule, raw: MappingABC[str, Field], *, as_text: bool = False) -> Origin:
     """Build the raw side of a rule with a `from` or `compose`. Raw fields of different types meet as text."""
     if rule.compose:
-        parts = [_part(part, raw, absent) for part in rule.compose]
+        parts = [_part(part, raw) for part in rule.compose]
         names = " and ".join(raw[name].json for name in rule.raw_fields)
         return Origin(pl.concat_str(parts), pl.lit(names), names, "text")
     fields = [raw[name] for name in rule.sources]
     kinds = {_type_of(field) for field in fields}
     kind = "text" if as_text or len(kinds) > 1 else kinds.pop()
-    said = [_text(field, absent) if kind == "text" else pl.col(field.name) for field in fields]
+    said = [_text(field) if kind == "text" else pl.col(field.name) for field in fields]
     name = pl.coalesce(
         *(
             pl.when(expression.is_not_null()).then(pl.lit(field.json))
@@ -39,7 +39,9 @@ def origin(rule: Rule, raw: MappingABC[str, Field], absent: tuple[str, ...], *, 
         ),
         pl.lit(fields[0].json),
     )
-    return Origin(pl.coalesce(said), name, " or ".join(field.json for field in fields), kind)
+    return Origin(
+        pl.coalesce(said) if len(said) > 1 else said[0], name, " or ".join(field.json for field in fields), kind
+    )
 
 
 def _type_of(field: Field) -> str:
@@ -48,17 +50,16 @@ def _type_of(field: Field) -> str:
     return {"string": "text", "double": "number", "boolean": "boolean"}[field.type]
 
 
-def _part(part: str, raw: MappingABC[str, Field], absent: tuple[str, ...]) -> pl.Expr:
+def _part(part: str, raw: MappingABC[str, Field]) -> pl.Expr:
     name = part_field(part)
-    return _text(raw[name], absent) if name else pl.lit(part)
+    return _text(raw[name]) if name else pl.lit(part)
 
 
-def _text(field: Field, absent: tuple[str, ...]) -> pl.Expr:
-    """A raw field as text: no blanks around it, absent values null, 3.0 as 3."""
+def _text(field: Field) -> pl.Expr:
+    """A raw field as text, 3.0 as 3; texts have been cleaned (texts.py)."""
     column = pl.col(field.name)
     if field.type == "string":
-        stripped = column.str.strip_chars()
-        return pl.when(~stripped.is_in(list(absent))).then(stripped)
+        return column
     if field.type == "double":
         whole = column.is_finite() & (column == column.round()) & (column.abs() < 1e15)
         return (

@@ -1,8 +1,11 @@
 """The parts of a compiled rule. Expressions read the columns that earlier parts made; none looks across rows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
+
+from pipelines.mapping.units import Linear
 
 TEXT_SHOWN = 40
 SHAPE_SIGNS = {"[0-9]": "9", r"[\p{Nd}&&[^0-9]]": "９", r"[\p{L}&&[^\p{Han}]]": "A", r"\p{Han}": "字"}
@@ -10,33 +13,57 @@ SHAPE_SIGNS = {"[0-9]": "9", r"[\p{Nd}&&[^0-9]]": "９", r"[\p{L}&&[^\p{Han}]]":
 
 @dataclass(frozen=True)
 class FaultCheck:
-    """One way in which a field can be refused: `mask` is true (never null) on the refused rows."""
+    """One way in which a field can be refused: `mask` is true (never null) on the refused rows.
+
+    No mask: the mapping's numbers are judged all at once (numbers.py).
+    """
 
     reason: str
-    mask: pl.Expr
+    mask: pl.Expr | None
     detail: pl.Expr
     remedy: str
 
 
 @dataclass(frozen=True)
 class NoteCheck:
-    """One note that a field can earn: `mask` is true (never null) on the noted rows."""
+    """One note that a field can earn: `mask` is true (never null) on the noted rows; none as in FaultCheck."""
 
     note: str
-    mask: pl.Expr
+    mask: pl.Expr | None
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a value is made by expressions: what is said → `read` (parsed) → `value`."""
+
+    read: pl.Expr
+    value: pl.Expr
+
+
+@dataclass(frozen=True)
+class Number:
+    """How a number is made: alias, then unit. Sentinels are no values; they and aliases are in the upload's unit.
+
+    is_text: what is said is text.
+    """
+
+    is_text: bool
+    dtype: pl.DataType
+    unit: Linear
+    sentinels: tuple[float, ...]
+    alias: Mapping[float, float]
 
 
 @dataclass(frozen=True)
 class Step:
-    """How one canonical field is made: `said` (as uploaded, absent values null) → `read` (parsed) → `value`.
+    """How one canonical field is made of what is `said` (as uploaded, absent values null).
 
-    `value` and the checks see the columns said_of(field) and read_of(field).
+    Expressions and checks see the columns said_of(field) and read_of(field).
     """
 
     field: str
     said: pl.Expr
-    read: pl.Expr
-    value: pl.Expr
+    made: Made | Number
     faults: tuple[FaultCheck, ...] = ()
     notes: tuple[NoteCheck, ...] = ()
 

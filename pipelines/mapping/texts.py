@@ -1,12 +1,14 @@
 """Texts (文本) as they are taken: codes that name things must be short and visible, and no text may hold a NUL."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
 
 from pipelines.contract import Field
 from pipelines.mapping.origin import Origin
-from pipelines.mapping.step import FaultCheck, Step, read_of, said_of
+from pipelines.mapping.stacking import stacked, unstacked
+from pipelines.mapping.step import FaultCheck, Made, Step, read_of, said_of
 
 # Canonical codes and numbers of things; they stand in keys, event ids and indexes.
 CODES: Final = ("_code", "_no")
@@ -17,7 +19,9 @@ CONTROL: Final = r"\p{Cc}"
 
 def text_step(field: Field, said: Origin) -> Step:
     """The step of a text that is taken as it is."""
-    return Step(field.name, said.said, said_of(field.name), read_of(field.name), faults=(text_fault(field, said),))
+    return Step(
+        field.name, said.said, Made(said_of(field.name), read_of(field.name)), faults=(text_fault(field, said),)
+    )
 
 
 def text_fault(field: Field, said: Origin) -> FaultCheck:
@@ -40,3 +44,12 @@ def text_fault(field: Field, said: Origin) -> FaultCheck:
     )
     remedy = f"Send {said.names} as a code of at most {CODE_LENGTH} visible characters."
     return FaultCheck("bad_identifier", wrong, detail, remedy)
+
+
+def cleaned(frame: pl.DataFrame, texts: Sequence[str], absent: Sequence[str]) -> pl.DataFrame:
+    """The frame with these texts without blanks around them, and null where they mean that nothing is said."""
+    if not texts:
+        return frame
+    stripped = pl.col("said").str.strip_chars()
+    clean = stacked([frame[name] for name in texts]).select_seq(pl.when(~stripped.is_in(list(absent))).then(stripped))
+    return frame.with_columns_seq(unstacked(clean.to_series(), texts))

@@ -10,7 +10,7 @@ import polars as pl
 from pipelines.contract import TIMESTAMP, Field
 from pipelines.mapping.grammar import Rule
 from pipelines.mapping.origin import Origin
-from pipelines.mapping.step import FaultCheck, NoteCheck, Step, read_of, said_of, shown
+from pipelines.mapping.step import FaultCheck, Made, NoteCheck, Step, read_of, said_of, shown
 
 # Token of a format → (pattern of its text, chrono directive). Two-digit years are of this century.
 _TOKENS = {
@@ -116,7 +116,7 @@ def time_step(rule: Rule, field: Field, said: Origin, zone: str) -> Step:
         judged = _against_receipt(value, ~pl.any_horizontal(pl.lit(False), *dates), said)
         faults.append(judged[0])
         notes.append(judged[1])
-    return Step(field.name, said.said, pl.coalesce(parsed), value.cast(TIMESTAMP), tuple(faults), tuple(notes))
+    return Step(field.name, said.said, Made(pl.coalesce(parsed), value.cast(TIMESTAMP)), tuple(faults), tuple(notes))
 
 
 def _shown_time(said: pl.Expr, forms: Sequence[TimeFormat]) -> pl.Expr:
@@ -152,4 +152,4 @@ def by_format_step(rule: Rule, field: Field, said: Origin) -> Step:
     seen = _shown_time(column, [form for form, _ in cases])
     detail = pl.concat_str(said.name, pl.lit(" is text "), seen, pl.lit(f", expected a date as {wanted}"))
     fault = FaultCheck("bad_time", column.is_not_null() & read.is_null(), detail, f"Send {said.names} as {wanted}.")
-    return Step(field.name, said.said, value, read, (fault,))
+    return Step(field.name, said.said, Made(value, read), (fault,))

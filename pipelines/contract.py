@@ -71,10 +71,9 @@ class CanonicalKind:
         return pl.Schema({field.name: field.dtype for field in self.fields})
 
     @cached_property
-    def as_written(self) -> list[pl.Expr]:
-        """What Avro writes in another type than a frame has: times as numbers."""
-        times = (field.name for field in self.fields if field.type == "timestamp-millis")
-        return [pl.col(name).cast(pl.Int64) for name in times]
+    def times(self) -> list[int]:
+        """Places of the fields that are times."""
+        return [place for place, field in enumerate(self.fields) if field.dtype == TIMESTAMP]
 
 
 @dataclass(frozen=True)

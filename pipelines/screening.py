@@ -52,22 +52,33 @@ class Screening:
         ordered = (name for order in self.orders for name in (order.greater, order.lesser))
         return [*dict.fromkeys((*self.measured, *self.ranges, *ordered))]
 
-    def findings(self, values: Mapping[str, Values]) -> dict[str, Flags]:
-        """Note → where it holds, of those that hold somewhere; `values` of the judged fields, NaN where there is none.
+    def findings(self, values: Values) -> dict[str, Flags]:
+        """Note → where it holds, of those that hold somewhere; `values`: a row for each judged field, NaN where there
+        is none.
 
         Order is judged between values in range: a failed one says nothing of the other.
         """
-        failed = {name: outside(values[name], bounds) for name, bounds in self.ranges.items()}
-        ranges = {f"{name}=range": flags for name, flags in failed.items()}
-        orders: dict[str, Flags] = {}
+        failed = outside(values, self._bounds)
+        found = {f"{self.judged[row]}=range": failed[row] for row in np.flatnonzero(failed.any(axis=1)).tolist()}
+        rows = {name: row for row, name in enumerate(self.judged)}
         for order in self.orders:
-            broken = disordered(order, values[order.greater], values[order.lesser])
-            for name in (order.greater, order.lesser):
-                if name in failed:
-                    broken &= ~failed[name]
-            for name in (order.greater, order.lesser):
-                orders[f"{name}=order"] = orders.get(f"{name}=order", False) | broken
-        return {note: flags for note, flags in {**ranges, **orders}.items() if flags.any()}
+            pair = rows[order.greater], rows[order.lesser]
+            broken = disordered(order, values[pair[0]], values[pair[1]]) & ~failed[pair[0]] & ~failed[pair[1]]
+            if broken.any():
+                for name in (order.greater, order.lesser):
+                    found[f"{name}=order"] = found.get(f"{name}=order", False) | broken
+        return found
+
+    @cached_property
+    def _bounds(self) -> tuple[Values, Values]:
+        """Least and greatest good value of each judged field, as columns."""
+        bounds = np.array([self.ranges.get(name, (-np.inf, np.inf)) for name in self.judged])
+        return bounds[:, :1], bounds[:, 1:]
+
+    def unmarked(self, values: Values) -> NDArray[np.int32]:
+        """The flag of each row before any finding: MISSING where nothing was measured."""
+        measured = [self.judged.index(name) for name in self.measured]
+        return np.where(np.isnan(values[measured]).all(axis=0), MISSING, GOOD).astype(np.int32)
 
 
 def read_screening(file: Path, kinds: Mapping[str, CanonicalKind]) -> Screening:
@@ -95,15 +106,16 @@ def screen(frame: pl.DataFrame, kind: CanonicalKind, rules: Screening | None) ->
     Rolled up: 4 where a value fails, else 3 where one is suspect, else 9 where nothing was measured, else 2 where the
     kind has no rules, else 1.
     """
-    values = dict(zip(rules.judged, frame[rules.judged].to_numpy().T, strict=True)) if rules else {}
-    unmarked = _unmarked(values, rules, frame.height)
+    values = frame[rules.judged].to_numpy().T if rules else np.empty((0, frame.height))
+    unmarked = rules.unmarked(values) if rules else np.full(frame.height, NOT_EVALUATED, np.int32)
+    flagged = frame.hstack([pl.Series("quality", unmarked)])
     # Texts are only written for findings that some row has: what a row gets does not depend on it.
     findings = rules.findings(values) if rules else {}
     if not findings and all(frame[name].null_count() == frame.height for name in ("_notes", "_form_note")):
-        return frame.with_columns_seq(unmarked, quality_notes=pl.lit(None, pl.String))
+        return flagged.hstack([pl.Series("quality_notes", [None], pl.String).new_from_index(0, frame.height)])
     notes = [pl.when(pl.lit(pl.Series(flags))).then(pl.lit(note)) for note, flags in findings.items()]
     said = pl.concat_str("_notes", *notes, "_form_note", separator=";", ignore_nulls=True)
-    judged = frame.with_columns_seq(unmarked, quality_notes=said)
+    judged = flagged.with_columns_seq(quality_notes=said)
     texts = judged["quality_notes"].unique().to_list()
     # Notes are a closed vocabulary: a batch holds few distinct combinations, each put in order and judged once.
     ranks = {field.name: rank for rank, field in enumerate(kind.fields)}
@@ -127,8 +139,8 @@ def sort_notes(text: str, ranks: Mapping[str, int]) -> str:
     return ";".join(sorted(filter(None, text.split(";")), key=lambda note: ranks.get(note.split("=")[0], len(ranks))))
 
 
-def outside(values: Values, bounds: tuple[float, float]) -> Flags:
-    """Gross range test (超量程): whether each value lies outside of the bounds; what is absent (NaN) does not."""
+def outside(values: Values, bounds: tuple[Values | float, Values | float]) -> Flags:
+    """Gross range test (超量程): whether each value lies outside of its bounds; what is absent (NaN) does not."""
     least, greatest = bounds
     flags: Flags = (values < least) | (values > greatest)
     return flags
@@ -139,14 +151,6 @@ def disordered(order: Order, greater: Values, lesser: Values) -> Flags:
     of them is absent (NaN)."""
     flags: Flags = lesser > greater + (greater * order.relative + order.absolute)
     return flags
-
-
-def _unmarked(values: Mapping[str, Values], rules: Screening | None, count: int) -> pl.Series:
-    """The flags before any finding."""
-    if rules is None:
-        return pl.Series("quality", [NOT_EVALUATED], pl.Int32).new_from_index(0, count)
-    nothing = np.all([np.isnan(values[name]) for name in rules.measured], axis=0)
-    return pl.Series("quality", np.where(nothing, MISSING, GOOD).astype(np.int32))
 
 
 def _bounds(file: Path, name: str, bounds: object) -> tuple[float, float]:

@@ -17,7 +17,9 @@ HEADER_LENGTH: Final = 5
 
 def encode(frame: pl.DataFrame, kind: "CanonicalKind", schema_id: int) -> list[bytes]:
     """Confluent-framed Avro value of each row of a canonical frame (`kind`'s columns, any order)."""
-    columns = frame.with_columns_seq(kind.as_written)[kind.polars_schema.names()]
+    columns = frame[kind.polars_schema.names()]
+    for at in kind.times:  # which are written as numbers
+        columns.replace_column(at, columns.to_series(at).cast(pl.Int64))
     return write_rows(columns, struct.pack(">bI", 0, schema_id))
 
 

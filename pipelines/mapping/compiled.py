@@ -43,10 +43,11 @@ class CompiledMapping:
         said = cleaned(frame, self.texts, self.absent).with_columns_seq(self._said)
         numbers, held = self._numbers.read(said)
         read = said.with_columns_seq(self._read)
-        made = read.select_seq(self._made)
-        # Messages are only written for checks that some row fails: what a row gets does not depend on it.
-        held |= {name: made[name] for name in self._masks if made[name].any()}
+        made = read.select_seq(self._values)
         columns = {column.name: column for column in (*made.get_columns(), *numbers)}
+        # Messages are only written for checks that some row fails: what a row gets does not depend on it.
+        checks = [mask for step in self.steps if not _is_calm(step, columns, frame) for mask in self._masks[step.field]]
+        held |= {checked.name: checked for checked in read.select_seq(checks).get_columns() if checked.any()}
         return pl.DataFrame([columns[field] for field in self.fields]).hstack(self._judged(read, held))
 
     @cached_property
@@ -62,14 +63,19 @@ class CompiledMapping:
         return [step.made.read.alias(f"{step.field}~read") for step in self.steps if isinstance(step.made, Made)]
 
     @cached_property
-    def _masks(self) -> Mapping[str, pl.Expr]:
-        checks = {name: check.mask for named in (self._faults, self._notes) for name, (_, check) in named.items()}
-        return {name: mask.alias(name) for name, mask in checks.items() if mask is not None}
+    def _values(self) -> list[pl.Expr]:
+        return [step.made.value.alias(step.field) for step in self.steps if isinstance(step.made, Made)]
 
     @cached_property
-    def _made(self) -> list[pl.Expr]:
-        values = [step.made.value.alias(step.field) for step in self.steps if isinstance(step.made, Made)]
-        return [*values, *self._masks.values()]
+    def _masks(self) -> Mapping[str, list[pl.Expr]]:
+        """The masks of each field's checks, each under the check's name."""
+        return {
+            step.field: [
+                *(fault.mask.alias(f"{step.field}~{fault.reason}") for fault in step.faults if fault.mask is not None),
+                *(note.mask.alias(f"{step.field}~{note.note}") for note in step.notes if note.mask is not None),
+            ]
+            for step in self.steps
+        }
 
     @cached_property
     def _faults(self) -> Mapping[str, tuple[Step, FaultCheck]]:
@@ -105,3 +111,7 @@ class CompiledMapping:
         named = [expression.cast(pl.String).alias(name) for name, expression in zip(OUTCOME, outcome, strict=True)]
         judged = read.hstack([column.alias(name) for name, column in held.items()]).with_columns_seq(named)
         return judged[list(OUTCOME)]
+
+
+def _is_calm(step: Step, columns: Mapping[str, pl.Series], frame: pl.DataFrame) -> bool:
+    return step.is_calm is not None and step.is_calm(columns[step.field], frame["_received"])

@@ -1,6 +1,6 @@
 """The parts of a compiled rule. Expressions read the columns that earlier parts made; none looks across rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -58,7 +58,8 @@ class Number:
 class Step:
     """How one canonical field is made of what is `said` (as uploaded, absent values null).
 
-    Expressions and checks see the columns said_of(field) and read_of(field).
+    Expressions and checks see the columns said_of(field) and read_of(field). `is_calm`: a cheap look at values and
+    receipts that tells that no check can fail, so that checks need not be evaluated; None where no look tells that.
     """
 
     field: str
@@ -66,6 +67,12 @@ class Step:
     made: Made | Number
     faults: tuple[FaultCheck, ...] = ()
     notes: tuple[NoteCheck, ...] = ()
+    is_calm: Callable[[pl.Series, pl.Series], bool] | None = None
+
+
+def nothing_lost(values: pl.Series, _received: pl.Series) -> bool:
+    """Calm where every check can only fail on a row that is left without a value."""
+    return values.null_count() == 0
 
 
 def said_of(field: str) -> pl.Expr:

@@ -5,7 +5,7 @@ import polars as pl
 from pipelines.contract import CodeTable, Field
 from pipelines.mapping.grammar import Rule
 from pipelines.mapping.origin import Origin
-from pipelines.mapping.step import FaultCheck, Made, NoteCheck, Step, read_of, said_of, shown
+from pipelines.mapping.step import FaultCheck, Made, NoteCheck, Step, nothing_lost, read_of, said_of, shown
 
 _CODES_NAMED = 16
 
@@ -18,9 +18,11 @@ def code_step(rule: Rule, field: Field, said: Origin, table: CodeTable) -> Step:
     )
     value = read_of(field.name)
     unknown = column.is_not_null() & value.is_null()
+    made = Made(found, value)
     if rule.unknown == "note":
-        return Step(field.name, said.said, Made(found, value), notes=(NoteCheck("unknown_code", unknown),))
+        return Step(field.name, said.said, made, notes=(NoteCheck("unknown_code", unknown),), is_calm=nothing_lost)
     detail = pl.concat_str(said.name, pl.lit(" is code "), shown(column), pl.lit(f", expected one of {table.title}"))
     codes = ", ".join(list(table.values)[:_CODES_NAMED]) + (", …" if len(table.values) > _CODES_NAMED else "")
     remedy = f"Send {said.names} as one of {codes} (code table {table.name})."
-    return Step(field.name, said.said, Made(found, value), faults=(FaultCheck("bad_code", unknown, detail, remedy),))
+    fault = FaultCheck("bad_code", unknown, detail, remedy)
+    return Step(field.name, said.said, made, faults=(fault,), is_calm=nothing_lost)

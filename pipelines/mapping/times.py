@@ -10,7 +10,7 @@ import polars as pl
 from pipelines.contract import TIMESTAMP, Field
 from pipelines.mapping.grammar import Rule
 from pipelines.mapping.origin import Origin
-from pipelines.mapping.step import FaultCheck, Made, NoteCheck, Step, read_of, said_of, shown
+from pipelines.mapping.step import FaultCheck, Made, NoteCheck, Step, nothing_lost, read_of, said_of, shown
 
 # Token of a format → (pattern of its text, chrono directive). Two-digit years are of this century.
 _TOKENS = {
@@ -31,6 +31,7 @@ _EPOCHS = {"epoch_s": (10, 1000), "epoch_ms": (13, 1)}
 RECEIVED = "received"  # what an absent time may become: that of its receipt
 FUTURE_TOLERANCE = timedelta(minutes=10)
 TWELVE_HOURS = timedelta(hours=12)
+_MS = timedelta(milliseconds=1)
 # No site had an on-line dust monitor before (the 24-hour PM2.5 limit is of GB 3095-2012): an earlier observation is a
 # clock that lost its battery and began again at 1970 or 2000. Each such day would be a partition of its own.
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
@@ -116,7 +117,9 @@ def time_step(rule: Rule, field: Field, said: Origin, zone: str) -> Step:
         judged = _against_receipt(value, ~pl.any_horizontal(pl.lit(False), *dates), said)
         faults.append(judged[0])
         notes.append(judged[1])
-    return Step(field.name, said.said, Made(pl.coalesce(parsed), value.cast(TIMESTAMP)), tuple(faults), tuple(notes))
+    made = Made(pl.coalesce(parsed), value.cast(TIMESTAMP))
+    calm = None if rule.absent == RECEIVED else _is_near if field.name == "observed_at" else nothing_lost
+    return Step(field.name, said.said, made, tuple(faults), tuple(notes), calm)
 
 
 def _shown_time(said: pl.Expr, forms: Sequence[TimeFormat]) -> pl.Expr:
@@ -139,6 +142,16 @@ def _against_receipt(value: pl.Expr, clocked: pl.Expr, said: Origin) -> tuple[Fa
     return FaultCheck("future_time", future, detail, remedy), NoteCheck("twelve_hours", twelve)
 
 
+def _is_near(values: pl.Series, received: pl.Series) -> bool:
+    """Whether all times are so near before the receipt that nothing can be wrong with them."""
+    if values.null_count() or not len(values):
+        return False
+    observed = values.cast(pl.Int64).to_numpy()
+    ahead = observed - received.cast(pl.Int64).to_numpy()
+    near = (ahead <= FUTURE_TOLERANCE / _MS) & (ahead > (FUTURE_TOLERANCE - TWELVE_HOURS) / _MS)
+    return bool((near & (observed >= EARLIEST.timestamp() * 1000)).all())
+
+
 def _offset(shift: timedelta) -> str:
     return f"{int(shift / timedelta(seconds=1))}s"
 
@@ -152,4 +165,4 @@ def by_format_step(rule: Rule, field: Field, said: Origin) -> Step:
     seen = _shown_time(column, [form for form, _ in cases])
     detail = pl.concat_str(said.name, pl.lit(" is text "), seen, pl.lit(f", expected a date as {wanted}"))
     fault = FaultCheck("bad_time", column.is_not_null() & read.is_null(), detail, f"Send {said.names} as {wanted}.")
-    return Step(field.name, said.said, Made(value, read), (fault,))
+    return Step(field.name, said.said, Made(value, read), (fault,), is_calm=nothing_lost)

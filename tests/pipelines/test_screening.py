@@ -14,6 +14,7 @@ from pipelines.screening import Order, disordered, level_of, outside, read_scree
 
 CATALOG = Catalog.load()
 DUST = CATALOG.canonical["dust-reading"]
+FLAGS = ("quality", "quality_notes")
 STATION = CATALOG.canonical["station-reading"]
 
 
@@ -23,8 +24,10 @@ def judged(
     """Flag and notes of one row of a kind."""
     canonical = CATALOG.canonical[kind]
     row = {name: values.get(name) for name in canonical.by_name}
-    frame = pl.DataFrame([row], schema=canonical.polars_schema).with_columns(
-        _notes=pl.lit(notes, pl.String), _form_note=pl.lit(form, pl.String)
+    frame = (
+        pl.DataFrame([row], schema=canonical.polars_schema)
+        .drop(FLAGS)
+        .with_columns(_notes=pl.lit(notes, pl.String), _form_note=pl.lit(form, pl.String))
     )
     return screen(frame, canonical, CATALOG.screening.get(kind)).select("quality", "quality_notes").row(0)
 
@@ -107,7 +110,7 @@ def test_row_is_judged_alone() -> None:
     """A row's flag does not depend on its neighbours."""
     rows = [{"noise": 60.0}, {"noise": 10.0}, {}]
     frame = pl.DataFrame([{name: row.get(name) for name in DUST.by_name} for row in rows], schema=DUST.polars_schema)
-    frame = frame.with_columns(_notes=pl.lit(None, pl.String), _form_note=pl.lit(None, pl.String))
+    frame = frame.drop(FLAGS).with_columns(_notes=pl.lit(None, pl.String), _form_note=pl.lit(None, pl.String))
     rules = CATALOG.screening["dust-reading"]
     whole = screen(frame, DUST, rules)
     assert whole["quality"].to_list() == [1, 4, 9]

@@ -9,12 +9,12 @@ from typing import Final
 
 import psutil
 import stamina
-from confluent_kafka import KafkaException
+from confluent_kafka import OFFSET_END, KafkaException, TopicPartition
 
 from benchmarks.job import KIND, PROVINCES
 from infra.packages import fetch
 from infra.registration import register_schemas
-from infra.stack.broker import broker_service
+from infra.stack.broker import admin, broker_service
 from infra.stack.ports import free_ports
 from infra.stack.registry import registry_service, registry_url
 from infra.supervisor import Supervisor
@@ -54,6 +54,14 @@ class Stack:
     def create_raw(self) -> None:
         """Create the raw topics that the provinces share; their clock is the sender's."""
         create_topics(self.bootstrap_servers, [spec for spec in self._specs() if spec.name.startswith("raw.")])
+
+    def empty_raw(self) -> None:
+        """Delete what the raw topics hold: who starts to read them begins with what comes."""
+        names = [spec.name for spec in self._specs() if spec.name.startswith("raw.")]
+        places = [TopicPartition(name, number, OFFSET_END) for name in names for number in range(self.partitions)]
+        client = admin(self.bootstrap_servers)
+        for answer in client.delete_records(places).values():
+            answer.result()
 
     def settings(self) -> Settings:
         """What a worker of the hub gets."""

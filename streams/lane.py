@@ -13,13 +13,14 @@ Why nothing is lost and nothing doubled, whoever dies, hangs or comes back:
 Safety so rests on the transactional id alone, not on the consumer group: two workers that both believe they own a
 partition cost a restart, no record.
 
-While a transaction commits, further records wait and go into the next one: transactions grow with the load. A lane that
-has caught up waits for `allowed_latency` before it begins one: the longer, the fewer transactions.
+While a transaction commits, further records wait and go into the next one: transactions grow with the load. None waits
+for others longer than `allowed_latency`, the time of such a commit included: the longer, the fewer transactions.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, TypeVar
@@ -78,6 +79,7 @@ class Lane:
         self._allowed_latency = allowed_latency
         self._batches: deque[WholeBatch] = deque()
         self._waiting = 0
+        self._waits_since = 0.0
         self._next = 0
         self._producer: AIOKafkaProducer | None = None
         self._task: asyncio.Task[None] | None = None
@@ -87,6 +89,8 @@ class Lane:
     async def put(self, records: Sequence[ConsumerRecord]) -> None:
         """Take record batches in (as the values of `records`); waits while too many uploads are waiting already."""
         batches = [record.value for record in records]
+        if not self._batches:
+            self._waits_since = time.monotonic()
         self._batches.extend(batches)
         self._waiting += sum(map(len, batches))
         if self._task is None:
@@ -112,7 +116,7 @@ class Lane:
                 await self._interruptible(self._open())  # Kafka may not end the last owner's transaction for long
             while self._batches:
                 if self._waiting < TRANSACTION_RECORDS:
-                    await asyncio.sleep(self._allowed_latency)
+                    await asyncio.sleep(self._waits_since + self._allowed_latency - time.monotonic())
                 taken = await self._interruptible(self._take())
                 if taken.uploads and not self._closed:
                     outputs = await self._interruptible(self._process(taken.uploads))

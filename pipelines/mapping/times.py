@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import polars as pl
 
 from pipelines.contract import TIMESTAMP, Field
@@ -118,7 +119,7 @@ def time_step(rule: Rule, field: Field, said: Origin, zone: str) -> Step:
         faults.append(judged[0])
         notes.append(judged[1])
     made = Made(pl.coalesce(parsed), value.cast(TIMESTAMP))
-    calm = None if rule.absent == RECEIVED else _is_near if field.name == "observed_at" else nothing_lost
+    calm = None if rule.absent == RECEIVED else _is_plausible if field.name == "observed_at" else nothing_lost
     return Step(field.name, said.said, made, tuple(faults), tuple(notes), calm)
 
 
@@ -142,14 +143,14 @@ def _against_receipt(value: pl.Expr, clocked: pl.Expr, said: Origin) -> tuple[Fa
     return FaultCheck("future_time", future, detail, remedy), NoteCheck("twelve_hours", twelve)
 
 
-def _is_near(values: pl.Series, received: pl.Series) -> bool:
-    """Whether all times are so near before the receipt that nothing can be wrong with them."""
+def _is_plausible(values: pl.Series, received: pl.Series) -> bool:
+    """Whether no time can be wrong: none before the first monitors, after the receipt or twelve hours before it."""
     if values.null_count() or not len(values):
         return False
     observed = values.cast(pl.Int64).to_numpy()
     ahead = observed - received.cast(pl.Int64).to_numpy()
-    near = (ahead <= FUTURE_TOLERANCE / _MS) & (ahead > (FUTURE_TOLERANCE - TWELVE_HOURS) / _MS)
-    return bool((near & (observed >= EARLIEST.timestamp() * 1000)).all())
+    past = (ahead <= FUTURE_TOLERANCE / _MS) & (np.abs(ahead + TWELVE_HOURS / _MS) > FUTURE_TOLERANCE / _MS)
+    return bool((past & (observed >= EARLIEST.timestamp() * 1000)).all())
 
 
 def _offset(shift: timedelta) -> str:

@@ -1,6 +1,7 @@
 """What a lane takes, and its end, without Kafka."""
 
 import asyncio
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -208,3 +209,31 @@ def test_a_transaction_takes_no_more_bytes_than_memory_allows(
     asyncio.run(put())
     assert failures == []
     assert processed == batches
+
+
+def test_waiting_behind_a_commit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that came while the last transaction committed has waited: the next one does not wait again."""
+    began: list[float] = []
+    failures: list[BaseException] = []
+
+    async def process(_: RawBatch) -> Outputs:
+        began.append(time.monotonic())
+        return {}
+
+    async def slow(*_: Any) -> None:
+        await asyncio.sleep(0.4)
+
+    async def put_twice() -> None:
+        one = a_lane(SlowLog(0), process, failures, 0.4)
+        await one.put(delivered(0, 1))
+        await asyncio.sleep(0.5)  # the first transaction is committing
+        await one.put(delivered(0, 1, 2)[1:])
+        await asyncio.sleep(1.0)
+        await one.close()
+
+    monkeypatch.setattr(lane, "fencing_producer", started)
+    monkeypatch.setattr(lane, "commit", slow)
+    asyncio.run(put_twice())
+    first, second = began
+    assert second - first < 0.4 + 0.4
+    assert failures == []

@@ -1,14 +1,12 @@
 """The dust figures of a province and day (扬尘日指标): each function computes one table."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 import polars as pl
 
 from assets.figures import POOL, figure, to_lake
 from assets.hub import Hub
 from assets.partitions import REFERENCE_FEED, WITH_REFERENCE, FeedDay
-from pipelines.dust import daily, hourly, rates, reference, rejected
+from pipelines.dust import daily, hourly, reference, rejected
 from pipelines.dust.exceedance import exceedances
 
 HOURS_OF_ALL = dg.AssetDep("dust_hourly", partition_mapping=WITH_REFERENCE)
@@ -30,10 +28,9 @@ def _of(frame: pl.DataFrame, part: str, whole: str) -> str:
 )
 def dust_hourly(hub: Hub, at: FeedDay) -> pl.DataFrame:
     """Hourly means per device, noise by energy, with the number of good readings. 设备小时均值。"""
-    readings = hub.readings(at)
     if at.is_reference:
-        return hourly.station_hours(readings, at.day, hub.limits)
-    return hourly.device_hours(readings, hub.register("device", at), at.day)
+        return hourly.station_hours(hub.readings(at), at.day, hub.limits)
+    return hub.gathered(at).hours
 
 
 @figure(deps=["dust_hourly", "canonical_readings", "registers"], figures=_valid)
@@ -68,7 +65,7 @@ def dust_daily(hub: Hub, at: FeedDay) -> pl.DataFrame:
 )
 def upload_rate_daily(hub: Hub, at: FeedDay) -> pl.DataFrame:
     """Expected, received, valid and on-time uploads per device: sums, never rates. 数据回传率的分子与分母。"""
-    return rates.upload_rates(hub.readings(at), hub.register("device", at), at.day, datetime.now(UTC))
+    return hub.gathered(at).rates
 
 
 @figure(
@@ -80,7 +77,7 @@ def upload_rate_daily(hub: Hub, at: FeedDay) -> pl.DataFrame:
 def exceedance(hub: Hub, at: FeedDay) -> pl.DataFrame:
     """Periods above the limit in force, with limit, standard and reference. 超标时段及所依据的限值。"""
     return exceedances(
-        hub.readings(at),
+        hub.gathered(at).quarters,
         pl.concat([hub.hours(at), hub.next_morning(at)], how="diagonal"),  # the night ends on the next morning
         hub.register("device", at),
         hub.register("project", at),

@@ -1,7 +1,7 @@
 """What the assets work with: the lake, the gold database, the limits and the folders (资源)."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,9 @@ from pydantic import PrivateAttr
 from assets.partitions import FeedDay
 from pipelines.dust import hourly
 from pipelines.dust.daily import DAY_BEGINS
-from pipelines.dust.readings import between, midnight
+from pipelines.dust.exceedance import quarters_in_force
+from pipelines.dust.gathered import Gathered, gather
+from pipelines.dust.readings import between, bounds_of, midnight
 from pipelines.limits import Limits
 from sitehub.settings import Settings
 from store import gold
@@ -79,6 +81,13 @@ class Hub(dg.ConfigurableResource[Any]):
         """The canonical readings of a partition: in memory where they are few, else read from the lake as needed."""
         return self._once("readings", at, lambda: self._few_or_lazy(self.lake.read(at.kind, at.province, at.iso)))
 
+    def gathered(self, at: FeedDay) -> Gathered:
+        """What a province's figures need of its readings: one look at them for all the steps of a run.
+
+        A day that still runs is judged up to the moment of that look.
+        """
+        return self._once("gathered", at, lambda: self._gathered(at))
+
     def hours(self, at: FeedDay) -> pl.DataFrame:
         """The hourly means of a partition as they were last computed; empty when they were not.
 
@@ -112,6 +121,14 @@ class Hub(dg.ConfigurableResource[Any]):
 
     def _few_or_lazy(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         return rows.collect().lazy() if rows.select(pl.len()).collect().item() <= IN_MEMORY_ROWS else rows
+
+    def _gathered(self, at: FeedDay) -> Gathered:
+        readings, devices = self.readings(at), self.register("device", at)
+        by_quarter = quarters_in_force(self.limits, at.province, at.day)
+        bounds: list[str] = []
+        if self.lake.is_by_device(at.kind, at.province, at.iso):
+            bounds = bounds_of(devices, readings.select(pl.len()).collect().item())
+        return gather(readings, devices, at.day, datetime.now(UTC), by_quarter, bounds)
 
     def _next_morning(self, at: FeedDay) -> pl.DataFrame:
         began, following = midnight(at.day + timedelta(days=1)), at.shifted(1)

@@ -3,12 +3,13 @@
 Means are compared as they are, unrounded (全数值比较法, GB/T 8170), and only when they are valid.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from pipelines.dust.daily import DAY_BEGINS, NIGHT_BEGINS, NIGHT_ENDS, noise_leq
-from pipelines.dust.observations import AGE, OBSERVATION, distinct
+from pipelines.dust.observations import OBSERVATION
 from pipelines.dust.readings import (
     HOUR,
     TIME,
@@ -16,7 +17,6 @@ from pipelines.dust.readings import (
     each,
     energy_mean,
     good,
-    measured_in_parts,
     midnight,
     slot,
     with_interval,
@@ -51,7 +51,7 @@ PERIODS = pl.Schema(
 
 
 def exceedances(
-    readings: pl.DataFrame | pl.LazyFrame,
+    quarters: Mapping[str, pl.DataFrame],
     hours: pl.DataFrame,
     devices: pl.DataFrame,
     projects: pl.DataFrame,
@@ -61,17 +61,17 @@ def exceedances(
 ) -> pl.DataFrame:
     """Every run of consecutive periods in which a device exceeded a limit, with its greatest value.
 
-    readings: canonical dust readings of the day; hours: dust_hourly of the day and, so that the night can be judged,
-    of the next morning; devices, projects: registers; city_hours: dust_hourly of the control stations. A device is
-    judged by the most specific limit for its place (its own adcode, else its project's) and its project's phase.
-    `value` is what is compared: of judgement `difference` the mean less `reference_value` (the mean of the control
-    stations of its city in that hour; without one there is no judgement), of `count` the number of periods.
+    quarters: the day's `quarters` of every parameter of `quarters_in_force`; hours: dust_hourly of the day and, so that
+    the night can be judged, of the next morning; devices, projects: registers; city_hours: dust_hourly of the control
+    stations. A device is judged by the most specific limit for its place (its own adcode, else its project's) and its
+    project's phase. `value` is what is compared: of judgement `difference` the mean less `reference_value` (the mean of
+    the control stations of its city in that hour; without one there is no judgement), of `count` the number of periods.
     """
     sites = _sites(hours, devices, projects)
     province = sites["province"].first() if sites.height else ""
     judged = _judged(sites, limits.in_force(str(province), day))
     keys = {(limit.parameter, limit.averaging) for limit, _ in judged if limit.judgement != "count"}
-    means = {key: _periods(readings, hours, devices, day, *key) for key in sorted(keys)}
+    means = {key: _periods(quarters, hours, day, *key) for key in sorted(keys)}
     exceeding = {
         limit.id: _exceeding(means[limit.parameter, limit.averaging].join(covered, on="device_code"), limit, city_hours)
         for limit, covered in judged
@@ -109,19 +109,14 @@ def _judged(sites: pl.DataFrame, limits: tuple[Limit, ...]) -> list[tuple[Limit,
 
 
 def _periods(
-    readings: pl.DataFrame | pl.LazyFrame,
-    hours: pl.DataFrame,
-    devices: pl.DataFrame,
-    day: date,
-    parameter: str,
-    averaging: str,
+    quarters: Mapping[str, pl.DataFrame], hours: pl.DataFrame, day: date, parameter: str, averaging: str
 ) -> pl.DataFrame:
     """The valid means of one parameter and averaging time: the columns of PERIODS.
 
     `first` and `last` number what a period is made of: the next one is consecutive where its `first` follows `last`.
     """
     if averaging == "15min":
-        return _quarters(readings.lazy(), devices, day, parameter)
+        return quarters[parameter]
     if averaging in ("day", "night"):
         return _noise(hours, day, averaging)
     start = midnight(day)
@@ -135,35 +130,41 @@ def _periods(
     return _lasting(daily.filter(pl.col("hours") >= VALID_HOURS[parameter]), start, day_end(day))
 
 
-def _quarters(readings: pl.LazyFrame, devices: pl.DataFrame, day: date, parameter: str) -> pl.DataFrame:
-    """15-minute means from the full hour (自整时起依次顺延15分钟), of good readings.
+def quarters_in_force(limits: Limits, province: str, day: date) -> list[str]:
+    """The parameters that a limit in force judges by the quarter of an hour."""
+    return sorted({limit.parameter for limit in limits.in_force(province, day) if limit.averaging == "15min"})
 
-    A device due every 10 minutes must have 1 reading in any quarter, one due every 20 or 30 minutes need have none: its
-    periods are consecutive as long as it misses no upload, whether or not quarters without a reading lie between.
+
+def quarters(readings: pl.DataFrame, devices: pl.DataFrame, day: date, parameter: str) -> pl.DataFrame:
+    """15-minute means from the full hour (自整时起依次顺延15分钟), of good readings: the columns of PERIODS.
+
+    readings: the rows of `observations`. A device due every 10 minutes must have 1 reading in any quarter, one due
+    every 20 or 30 minutes need have none: its periods are consecutive as long as it misses no upload, whether or not
+    quarters without a reading lie between.
     """
     mean = energy_mean(pl.col(parameter)) if parameter == "noise" else pl.col(parameter).mean()
     due = QUARTER // timedelta(seconds=1) // pl.col("interval_s")
     quarter = pl.col("observed_at").dt.epoch("s") // (QUARTER // timedelta(seconds=1))
-
-    def means(frame: pl.DataFrame) -> pl.DataFrame:
-        readings = distinct(frame)
-        rows = with_interval(readings.filter(good(parameter, readings["quality_notes"].unique())), devices)
-        numbered = rows.with_columns(
-            due=due, slot=slot(day), began=pl.col("observed_at").dt.truncate("15m")
-        ).with_columns(number=pl.when(pl.col("due") > 0).then(quarter).otherwise("slot"))
-        return each(
+    looked_at = readings.filter(good(parameter, readings["quality_notes"].unique()))
+    rows = with_interval(looked_at.select(*OBSERVATION, parameter), devices)
+    numbered = rows.with_columns(due=due, slot=slot(day), began=pl.col("observed_at").dt.truncate("15m")).with_columns(
+        number=pl.when(pl.col("due") > 0).then(quarter).otherwise("slot")
+    )
+    return (
+        each(
             numbered,
             ("device_code", "began"),
             pl.col("due").first(),
             value=mean,
-            came=pl.col("slot").n_unique(),
-            first=pl.col("number").min(),
-            last=pl.col("number").max(),
-        ).filter(pl.col("came") * QUARTER_DEN >= pl.col("due") * QUARTER_NUM)
-
-    looked_at = readings.select("period", *OBSERVATION, *AGE, "quality", "quality_notes", "mapping", parameter)
-    parts = [means(frame) for _, frame in measured_in_parts(looked_at, day)]
-    return pl.concat(parts).with_columns(ended=pl.col("began") + QUARTER).select(*PERIODS).cast(PERIODS)
+            came=(pl.col("slot").diff() != 0).sum() + 1,  # slots of rows in the order of time: each where it changes
+            first=pl.col("number").first(),
+            last=pl.col("number").last(),
+        )
+        .filter(pl.col("came") * QUARTER_DEN >= pl.col("due") * QUARTER_NUM)
+        .with_columns(ended=pl.col("began") + QUARTER)
+        .select(*PERIODS)
+        .cast(PERIODS)
+    )
 
 
 def _numbered(means: pl.DataFrame) -> pl.DataFrame:

@@ -3,12 +3,13 @@
 The hour h covers [h, h+1). Columns: see HOURS. A mean that is not valid is kept with its count and marked.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
 
 from pipelines.dust.aqi import with_index
-from pipelines.dust.observations import distinct
+from pipelines.dust.observations import distinct, observations
 from pipelines.dust.readings import (
     TIME,
     between,
@@ -18,6 +19,7 @@ from pipelines.dust.readings import (
     good,
     measured_in_parts,
     midnight,
+    new_run,
     slot,
     versions,
     with_interval,
@@ -27,6 +29,7 @@ from pipelines.limits import Limits
 
 PARAMETERS = ("pm2_5", "pm10", "tsp", "noise")
 WEATHER = ("temperature", "humidity", "pressure", "wind_speed")
+HOUR_OF_DEVICE = ("device_code", "hour_start")
 GASES = ("so2", "no2", "o3", "co")
 
 HOURS = pl.Schema(
@@ -61,8 +64,8 @@ def device_hours(readings: pl.DataFrame | pl.LazyFrame, devices: pl.DataFrame, d
     expected_interval_s). A device that is not registered is taken to be due every 60 s.
     """
     looked_at = readings.lazy().drop("adcode", "vendor", "project_code", strict=False)
-    hours = [_means(frame, devices, day) for _, frame in measured_in_parts(looked_at, day) if frame.height]
-    return _finished(pl.concat(hours) if hours else pl.DataFrame(schema=HOURS), day)
+    parts = (observations(frame).rows for _, frame in measured_in_parts(looked_at, day) if frame.height)
+    return finished([means(rows, devices, day) for rows in parts], day)
 
 
 def station_hours(readings: pl.DataFrame | pl.LazyFrame, day: date, limits: Limits | None = None) -> pl.DataFrame:
@@ -97,37 +100,47 @@ def _counted(parameter: str) -> pl.Expr:
     return pl.col(parameter).is_not_null().cast(pl.Int64).alias(f"{parameter}_n")
 
 
-def _means(frame: pl.DataFrame, devices: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The means of whole hours. Rows are sorted first, so that no sum depends on the order of arrival."""
-    readings = distinct(frame)
+def means(readings: pl.DataFrame, devices: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The means of whole hours, of the rows of `observations`. In their order, no sum depends on that of arrival."""
     notes = readings["quality_notes"].unique()
-    rows = with_interval(readings, devices).with_columns(
-        *[good(name, notes).alias(f"{name}_good") for name in (*PARAMETERS, *WEATHER)],
-        slot=slot(day),
-        hour_start=pl.col("observed_at").dt.truncate("1h"),
+    named = ("province", "device_code", "observed_at", "mapping", "duplicates")
+    values = [pl.when(good(name, notes)).then(name).alias(name) for name in (*PARAMETERS, *WEATHER)]
+    rows = with_interval(readings.select(*named, *values), devices).with_columns(
+        slot=slot(day), hour_start=pl.col("observed_at").dt.truncate("1h")
     )
+    one_a_slot = bool(rows.select(new_run(*HOUR_OF_DEVICE, "slot").all()).item())
     return each(
         rows,
-        ("province", "device_code", "hour_start"),
-        *[expression for p in PARAMETERS for expression in _mean(p)],
-        *[pl.col(name).filter(pl.col(f"{name}_good")).mean() for name in WEATHER],
+        HOUR_OF_DEVICE,
+        pl.col("province").first(),
+        *[expression for p in PARAMETERS for expression in _mean(p, one_a_slot)],
+        *[pl.col(name).mean() for name in WEATHER],
         readings=pl.len().cast(pl.Int64),
         duplicates=pl.col("duplicates").sum(),
-        mapping=versions(),
-    )
+        mapping=versions(mappings=readings["mapping"]),
+    ).cast({"device_code": pl.String})
 
 
-def _mean(parameter: str) -> list[pl.Expr]:
-    """The mean, the number of good readings, and whether their slots make up 45 minutes."""
-    is_good = pl.col(f"{parameter}_good")
-    values = pl.col(parameter).filter(is_good)
+def _mean(parameter: str, one_a_slot: bool) -> list[pl.Expr]:
+    """The mean of the good readings, their number, and whether their slots make up 45 minutes."""
+    values = pl.col(parameter)
     mean = energy_mean(values) if parameter == "noise" else values.mean()
-    seconds = pl.col("slot").filter(is_good).n_unique() * pl.col("interval_s").first()
+    slots = values.count() if one_a_slot else pl.col("slot").filter(values.is_not_null()).n_unique()
     return [
         mean.alias(parameter),
-        values.len().cast(pl.Int64).alias(f"{parameter}_n"),
-        (seconds >= VALID_MINUTES * 60).alias(f"{parameter}_valid"),
+        values.count().cast(pl.Int64).alias(f"{parameter}_n"),
+        (slots.cast(pl.Int64) * pl.col("interval_s").first() >= VALID_MINUTES * 60).alias(f"{parameter}_valid"),
     ]
+
+
+def number_of_hour(day: date) -> pl.Expr:
+    """Number of the local day's hour, from 0, in which a reading was observed."""
+    return (pl.col("observed_at") - pl.lit(midnight(day), TIME)).dt.total_hours()
+
+
+def finished(parts: Sequence[pl.DataFrame], day: date) -> pl.DataFrame:
+    """The hours of a day from the `means` of its parts."""
+    return _finished(pl.concat(parts) if parts else pl.DataFrame(schema=HOURS), day)
 
 
 def _finished(frame: pl.DataFrame, day: date) -> pl.DataFrame:

@@ -8,8 +8,18 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from pipelines.dust.observations import held, in_order
-from pipelines.dust.readings import ASSUMED_INTERVAL_S, TIME, each, measured_in_parts, midnight, slot, versions
+from pipelines.dust.observations import Observations, observations
+from pipelines.dust.readings import (
+    ASSUMED_INTERVAL_S,
+    TIME,
+    each,
+    measured_in_parts,
+    midnight,
+    new_run,
+    same_codes,
+    slot,
+    versions,
+)
 from pipelines.screening import GOOD
 
 GRACE = timedelta(hours=1)
@@ -66,15 +76,24 @@ def upload_rates(
     A registered device that uploads out of service is listed with 0 expected and 0 received.
     Unregistered devices are counted against 60 s without an expectation: expected, hours and service are null.
     """
-    end_s = DAY_S if as_of is None else max(0, min(DAY_S, int((as_of - midnight(day)).total_seconds())))
-    service = _service(devices, day, end_s)
+    end_s = ends(day, as_of)
+    service = service_of(devices, day, end_s)
     parts = [
-        _came(frame, service, day, hours, end_s)
-        for hours, frame in measured_in_parts(readings.lazy(), day, _spill(service))
+        came(observations(frame), service, day, hours, end_s)
+        for hours, frame in measured_in_parts(readings.lazy(), day, spill(service))
         if frame.height
     ]
-    came = pl.concat(parts) if parts else pl.DataFrame(schema=_HOUR)
-    counted = _counted(came, _due(service))
+    return finished(parts, service, day)
+
+
+def ends(day: date, as_of: datetime | None) -> int:
+    """Second of the local day until which it is judged."""
+    return DAY_S if as_of is None else max(0, min(DAY_S, int((as_of - midnight(day)).total_seconds())))
+
+
+def finished(parts: Sequence[pl.DataFrame], service: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The rates of a day from what `came` in its parts."""
+    counted = _counted(pl.concat(parts) if parts else pl.DataFrame(schema=_HOUR), _due(service))
     due = _due(service).group_by("device_code").agg(expected=pl.col("due").sum(), hours_expected=pl.len())
     return _finished(service, due, counted, day)
 
@@ -104,7 +123,7 @@ def _ratio(part: str, whole: str) -> pl.Expr:
     return pl.when(pl.col(whole) > 0).then(pl.col(part) / pl.col(whole))
 
 
-def _service(devices: pl.DataFrame, day: date, end_s: int) -> pl.DataFrame:
+def service_of(devices: pl.DataFrame, day: date, end_s: int) -> pl.DataFrame:
     """The registered dust devices with interval_s and their service of the day as seconds of it: [begin_s, end_s)."""
     stopped = pl.when(pl.col("state").is_in(["stopped", "retired"])).then("observed_at")
     interval = pl.col("expected_interval_s").cast(pl.Int64)
@@ -131,7 +150,7 @@ def _second(instant: pl.Expr, day: date) -> pl.Expr:
     return seconds.clip(0, DAY_S)
 
 
-def _spill(service: pl.DataFrame) -> timedelta:
+def spill(service: pl.DataFrame) -> timedelta:
     """How far a slot may reach into the next hour: only intervals that do not divide an hour do."""
     crossing = service.filter(3600 % pl.col("interval_s") != 0)["interval_s"].max()
     return timedelta(seconds=int(crossing) if isinstance(crossing, int) else 0)
@@ -154,38 +173,44 @@ def _due(service: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _came(frame: pl.DataFrame, service: pl.DataFrame, day: date, hours: range, end_s: int) -> pl.DataFrame:
+def came(observed: Observations, service: pl.DataFrame, day: date, hours: range, end_s: int) -> pl.DataFrame:
     """What came of each device in each of these hours of the day: the columns of _HOUR.
 
     received, valid, on_time count slots that begin in the hour. first, last: seconds of the day of its readings;
     inner: seconds online between them; span: how long one reading keeps the device online; until: end of service.
     """
-    known = service.select("device_code", "interval_s", "begin_s", until="end_s")
-    uploads = (
-        in_order(frame)
-        .join(known, on="device_code", how="left", maintain_order="left")
+    known = same_codes(service, observed.rows).select("device_code", "interval_s", "begin_s", until="end_s")
+    second = _second(pl.col("observed_at"), day)
+    readings = (
+        observed.rows.join(known, on="device_code", how="left", maintain_order="left")
         .with_columns(
             pl.col("interval_s").fill_null(ASSUMED_INTERVAL_S),
             pl.col("begin_s").fill_null(0),
             pl.col("until").fill_null(end_s),
-            second=_second(pl.col("observed_at"), day),
+            second=second,
         )
         .with_columns(slot_s=slot(day) * pl.col("interval_s"))
     )
-    rows = uploads.filter(pl.col("second") >= pl.col("begin_s"), pl.col("second") < pl.col("until"))
-    about = each(
-        _within(uploads.select("device_code", "second", *ABOUT, "mapping"), "second", hours),
-        HOUR_OF_DEVICE,
-        pl.col(ABOUT).drop_nulls().max(),
-        versions(),
-    )
+    rows = readings.filter(pl.col("second") >= pl.col("begin_s"), pl.col("second") < pl.col("until"))
     online = _online(_within(rows.select("device_code", "second", "interval_s", "until"), "second", hours))
+    told = [
+        frame.select("device_code", *ABOUT, "mapping", second=second) for frame in (observed.rows, observed.several)
+    ]
+    about = _about(*[_within(uploads, "second", hours) for uploads in told])
     return (
         about.join(_slots(_within(rows.drop(ABOUT), "slot_s", hours)), on=HOUR_OF_DEVICE, how="full", coalesce=True)
         .join(online, on=HOUR_OF_DEVICE, how="left")
         .select(*_HOUR)
         .cast(_HOUR)
     )
+
+
+def _about(rows: pl.DataFrame, several: pl.DataFrame) -> pl.DataFrame:
+    """What the uploads of each device and hour say of it. Of the rows, in order, only those that say something new."""
+    said = (*HOUR_OF_DEVICE, *ABOUT, "mapping")
+    new = rows.filter(new_run(*said))
+    uploads = pl.concat([new.select(said), several.select(said)])
+    return uploads.group_by(HOUR_OF_DEVICE).agg(pl.col(ABOUT).drop_nulls().max(), versions(mappings=uploads["mapping"]))
 
 
 def _within(rows: pl.DataFrame, second: str, hours: range) -> pl.DataFrame:
@@ -200,13 +225,18 @@ def _slots(rows: pl.DataFrame) -> pl.DataFrame:
 
     Any upload fills a slot; it is valid by what holds, after amendments.
     """
-    in_grace = pl.col("received_at") - pl.col("observed_at") <= pl.lit(GRACE)
-    slots = pl.col("slot_s")
-    expected = rows.filter(slots >= pl.col("begin_s"))
-    good = held(expected).filter(pl.col("quality") == GOOD)
-    came = each(expected, HOUR_OF_DEVICE, received=slots.n_unique(), on_time=slots.filter(in_grace).n_unique())
-    valid = each(good, HOUR_OF_DEVICE, valid=slots.n_unique())
-    return came.join(valid, on=HOUR_OF_DEVICE, how="left")
+    expected = rows.filter(pl.col("slot_s") >= pl.col("begin_s"))
+    in_grace = pl.col("first_received_at") - pl.col("observed_at") <= pl.lit(GRACE)
+    received = _filled(expected, "received")
+    for name, counts in (("on_time", in_grace), ("valid", pl.col("quality") == GOOD)):
+        received = received.join(_filled(expected.filter(counts), name), on=HOUR_OF_DEVICE, how="left")
+    return received.with_columns(pl.col("on_time").fill_null(0))
+
+
+def _filled(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """How many slots of each device and hour these rows, in order, fill."""
+    first = rows.select(*HOUR_OF_DEVICE, "slot_s").filter(new_run("device_code", "slot_s"))
+    return each(first, HOUR_OF_DEVICE, pl.len().cast(pl.Int64).alias(name))
 
 
 def _online(rows: pl.DataFrame) -> pl.DataFrame:

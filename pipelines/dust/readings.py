@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -18,7 +19,9 @@ MEASURED = ("instant", "minute")
 UNUSED = ("event_id", "schema_id", "sample_count", "longitude", "latitude", "day")
 """Columns that no rule of the day's figures looks at: the lake need not read them."""
 AT_ONCE = 1_000_000
-"""Readings that are looked at together: about an hour of a large province, or a whole day of a small one."""
+"""Readings that are looked at together: a whole day of a small province, about an hour of a large one."""
+AT_ONCE_BY_DEVICE = 400_000
+"""The same where the lake's files hold one device after the other, which makes parts of any size cheap to read."""
 
 
 def midnight(day: date) -> datetime:
@@ -47,22 +50,38 @@ def in_repair(day: date) -> pl.Expr:
 
 
 def measured_in_parts(
-    readings: pl.LazyFrame, day: date, spill: timedelta = timedelta()
+    readings: pl.LazyFrame, day: date, spill: timedelta = timedelta(), bounds: Sequence[str] = ()
 ) -> Iterator[tuple[range, pl.DataFrame]]:
-    """The instant and minute readings of the day in parts of whole hours, each with the numbers (0 to 23) of its hours.
+    """The instant and minute readings of the day in parts, each with the numbers (0 to 23) of the hours it is of.
 
-    A part also has the readings of the time `spill` after its hours, within the day. What was received after the time
-    of repair is left out.
-
-    All of the day is one part where it has AT_ONCE readings or fewer. A large province's day may have 20 million: an
-    hour of it fits in memory, and the lake's file statistics keep the other hours from being read.
+    What was received after the time of repair is left out. All of the day is one part where it has AT_ONCE readings or
+    fewer. A large province's day may have 20 million, of which a part fits in memory: the devices between two of the
+    codes `bounds`, where these are given because the lake's files are in the order of devices; else an hour, with the
+    readings of the time `spill` after it. Either way the files' statistics keep other parts from being read.
     """
     wanted = _measured(readings, day).filter(between(midnight(day), day_end(day)))
     if wanted.select(pl.len()).collect(engine="streaming").item() <= AT_ONCE:
         yield range(24), wanted.collect(engine="streaming")
-        return
-    for number, hour in enumerate(hours_of(day)):
-        yield range(number, number + 1), wanted.filter(between(hour, hour + HOUR + spill)).collect(engine="streaming")
+    elif bounds:
+        for low, high in pairwise((None, *bounds, None)):
+            yield range(24), wanted.filter(*_devices(low, high)).collect(engine="streaming")
+    else:
+        for number, hour in enumerate(hours_of(day)):
+            part = wanted.filter(between(hour, hour + HOUR + spill))
+            yield range(number, number + 1), part.collect(engine="streaming")
+
+
+def bounds_of(devices: pl.DataFrame, readings: int) -> list[str]:
+    """Codes of registered devices between which there are about AT_ONCE_BY_DEVICE of this many readings of a day."""
+    codes = devices["device_code"].unique().sort()
+    return codes.gather_every(max(1, codes.len() * AT_ONCE_BY_DEVICE // max(1, readings)))[1:].to_list()
+
+
+def _devices(low: str | None, high: str | None) -> Iterator[pl.Expr]:
+    if low is not None:
+        yield pl.col("device_code") >= low
+    if high is not None:
+        yield pl.col("device_code") < high
 
 
 def _measured(readings: pl.LazyFrame, day: date) -> pl.LazyFrame:
@@ -76,6 +95,8 @@ def good(parameter: str, notes: pl.Series) -> pl.Expr:
     """
     flag = rf"(?:^|;)(?:{parameter}=(?:range|order)|observed_at=twelve_hours)(?:;|$)"
     flagged = notes.filter(notes.str.contains(flag))
+    if flagged.is_empty():
+        return pl.col(parameter).is_not_null()
     return pl.col(parameter).is_not_null() & ~pl.col("quality_notes").is_in(flagged.implode()).fill_null(False)
 
 
@@ -84,19 +105,30 @@ def each(rows: pl.DataFrame, keys: Sequence[str], *figures: pl.Expr, **named: pl
 
     That takes a third of the time of a look at texts and times; order is kept.
     """
-    new = pl.any_horizontal(pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys)
-    runs = rows.group_by(new.cum_sum().set_sorted().alias("run"), maintain_order=True)
+    runs = rows.group_by(new_run(*keys).cum_sum().set_sorted().alias("run"), maintain_order=True)
     return runs.agg(pl.col(keys).first(), *figures, **named).drop("run")
+
+
+def new_run(*keys: str) -> pl.Expr:
+    """Whether one of the keys is another than in the row before; of a first row as well."""
+    first = pl.int_range(pl.len()) == 0
+    return first | pl.any_horizontal(pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys)
 
 
 def with_interval(frame: pl.DataFrame, devices: pl.DataFrame) -> pl.DataFrame:
     """Adds `interval_s`, the expected seconds between two uploads, from the device register."""
-    intervals = devices.select("device_code", interval_s=pl.col("expected_interval_s").cast(pl.Int64)).unique(
-        "device_code"
+    intervals = same_codes(devices, frame).select(
+        "device_code", interval_s=pl.col("expected_interval_s").cast(pl.Int64)
     )
-    return frame.join(intervals, on="device_code", how="left", maintain_order="left").with_columns(
-        interval_s=pl.when(pl.col("interval_s") > 0).then("interval_s").otherwise(ASSUMED_INTERVAL_S)
-    )
+    return frame.join(
+        intervals.unique("device_code"), on="device_code", how="left", maintain_order="left"
+    ).with_columns(interval_s=pl.when(pl.col("interval_s") > 0).then("interval_s").otherwise(ASSUMED_INTERVAL_S))
+
+
+def same_codes(devices: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """The devices that the frame's type of device_code knows, with codes of that type, so that they can be joined."""
+    known = pl.col("device_code").cast(frame.schema["device_code"], strict=False)
+    return devices.with_columns(known).filter(pl.col("device_code").is_not_null())
 
 
 def slot(day: date) -> pl.Expr:
@@ -105,8 +137,13 @@ def slot(day: date) -> pl.Expr:
     return seconds // pl.col("interval_s")
 
 
-def versions(column: str = "mapping") -> pl.Expr:
-    """The distinct mapping versions of a group, in order, joined by ';'."""
+def versions(column: str = "mapping", mappings: pl.Series | None = None) -> pl.Expr:
+    """The distinct mapping versions of a group, in order, joined by ';'.
+
+    `mappings`, all that occur, spare the work where there is one: in most days, and it is as much as all means.
+    """
+    if mappings is not None and mappings.n_unique() == 1:
+        return pl.col(column).first()
     return pl.col(column).drop_nulls().unique().str.split(";").explode().unique().sort().str.join(";")
 
 

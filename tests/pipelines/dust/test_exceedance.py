@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.dust.exceedance import EXCEEDANCES, exceedances
+from pipelines.dust.exceedance import EXCEEDANCES, exceedances, quarters_in_force
+from pipelines.dust.gathered import gather
 from pipelines.limits import Limits
 from tests.pipelines.dust.frames import DAY, at, device, devices, hour, hours, minutes, projects, reading, readings
 
@@ -26,10 +27,11 @@ def found(
     project: dict[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Exceedances of DAY."""
+    register = devices(device()) if register is None else register
     frame = exceedances(
-        rows,
+        gather(rows.lazy(), register, DAY, None, quarters_in_force(limits, "jiangsu", DAY)).quarters,
         hours() if of_day is None else of_day,
-        devices(device()) if register is None else register,
+        register,
         projects(*([project] if project else [])),
         hours() if stations is None else stations,
         limits,

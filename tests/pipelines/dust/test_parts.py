@@ -1,4 +1,4 @@
-"""A day looked at hour by hour gives the figures of a day looked at as a whole."""
+"""A day looked at hour by hour, or device by device, gives the figures of a day looked at as a whole."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines.dust import readings as parts
-from pipelines.dust.exceedance import exceedances
+from pipelines.dust.exceedance import exceedances, quarters_in_force
+from pipelines.dust.gathered import gather
 from pipelines.dust.hourly import device_hours
 from pipelines.dust.rates import upload_rates
 from pipelines.limits import Limits
@@ -33,7 +34,7 @@ def day_of(code: str, interval: int, chance: random.Random) -> list[dict[str, An
 
 
 @pytest.mark.parametrize("interval", [60, 420, 1200, 7200])
-def test_hour_by_hour_is_the_same_as_at_once(interval: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_parts_is_the_same_as_at_once(interval: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Means, rates and exceedances, also of intervals that do not divide the hour; one device is not registered."""
     chance = random.Random(interval)
     rows = [row for code in "ABX" for row in day_of(code, interval, chance)]
@@ -41,15 +42,19 @@ def test_hour_by_hour_is_the_same_as_at_once(interval: int, monkeypatch: pytest.
     sent = readings(rows)
     register = devices(*(device(code, expected_interval_s=interval) for code in "AB"))
 
-    def found() -> list[pl.DataFrame]:
-        means = device_hours(sent, register, DAY)
-        above = exceedances(sent, means, register, projects(), hours(), Limits.load(), DAY)
-        return [means, upload_rates(sent, register, DAY, None), above]
+    def found(*bounds: str) -> list[pl.DataFrame]:
+        limits = Limits.load()
+        day = gather(sent.lazy(), register, DAY, None, quarters_in_force(limits, "jiangsu", DAY), bounds)
+        above = exceedances(day.quarters, day.hours, register, projects(), hours(), limits, DAY)
+        assert_frame_equal(device_hours(sent, register, DAY), day.hours, rel_tol=1e-12)
+        assert_frame_equal(upload_rates(sent, register, DAY, None), day.rates)
+        return [day.hours, day.rates, above]
 
     whole = found()
     monkeypatch.setattr(parts, "AT_ONCE", 0)
-    for table, same in zip(found(), whole, strict=True):
-        assert_frame_equal(table, same, rel_tol=1e-12)  # a power's last bit depends on its place in the column
+    for part in (found(), found("B"), found("AB", "B", "C")):
+        for table, same in zip(part, whole, strict=True):
+            assert_frame_equal(table, same, rel_tol=1e-12)  # a power's last bit depends on its place in the column
     assert (whole[1]["received"] > 0).all()
     assert whole[0]["duplicates"].sum() > 0
     assert interval > 420 or whole[2].height > 0

@@ -1,0 +1,71 @@
+"""All that the figures of a province's day need of its readings, gathered in one look at them (一遍汇总).
+
+Means, rates and exceedances rest on the same observations: to read the day, put it in order and merge what was sent
+twice is most of their work, and is done here once for the three.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+
+from pipelines.dust import exceedance, hourly, rates
+from pipelines.dust.observations import observations
+from pipelines.dust.readings import measured_in_parts
+
+POSITION = ("source_topic", "source_partition", "source_offset")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """hours: rows of dust_hourly; rates: rows of upload_rate_daily; quarters: 15-minute means by parameter.
+
+    doubled: POSITION of uploads that are more than one record: of one device and time, as what was landed twice is.
+    """
+
+    hours: pl.DataFrame
+    rates: pl.DataFrame
+    quarters: Mapping[str, pl.DataFrame]
+    doubled: pl.DataFrame
+
+
+def gather(
+    readings: pl.LazyFrame,
+    devices: pl.DataFrame,
+    day: date,
+    as_of: datetime | None,
+    by_quarter: Sequence[str],
+    bounds: Sequence[str] = (),
+) -> Gathered:
+    """Looks at the canonical dust readings of a province and day once, part by part.
+
+    devices: its register as of the end of the day; as_of: until when a running day is judged; by_quarter: parameters of
+    which quarters of an hour are wanted; bounds: codes of devices at which to part the day (`measured_in_parts`).
+    """
+    end_s = rates.ends(day, as_of)
+    service = rates.service_of(devices, day, end_s)
+    means: list[pl.DataFrame] = []
+    came: list[pl.DataFrame] = []
+    doubled: list[pl.DataFrame] = []
+    quarters: dict[str, list[pl.DataFrame]] = {parameter: [] for parameter in by_quarter}
+    for hours, frame in measured_in_parts(readings, day, rates.spill(service), bounds):
+        if frame.is_empty():
+            continue
+        observed = observations(frame)
+        came.append(rates.came(observed, service, day, hours, end_s))
+        own = observed.rows.filter(hourly.number_of_hour(day).is_between(hours.start, hours.stop, closed="left"))
+        means.append(hourly.means(own, devices, day))
+        for parameter, parts in quarters.items():
+            parts.append(exceedance.quarters(own, devices, day, parameter))
+        positions = observed.several.select(POSITION)
+        doubled.append(positions.filter(positions.is_duplicated()).unique())
+    return Gathered(
+        hourly.finished(means, day),
+        rates.finished(came, service, day),
+        {
+            name: pl.concat(parts) if parts else pl.DataFrame(schema=exceedance.PERIODS)
+            for name, parts in quarters.items()
+        },
+        pl.concat(doubled).unique() if doubled else pl.DataFrame(schema=list(POSITION)),
+    )

@@ -9,10 +9,9 @@ import polars as pl
 
 from pipelines.mapping.numbers import Numbers
 from pipelines.mapping.step import FaultCheck, Made, NoteCheck, Number, Step
-from pipelines.mapping.texts import cleaned
+from pipelines.mapping.texts import NOTHING, cleaned
 
 OUTCOME: Final = ("_reason", "_field", "_detail", "_remedy", "_notes")
-NOTHING: Final = pl.Series([None], dtype=pl.String)
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class CompiledMapping:
         `_reason`, `_field`, `_detail`, `_remedy` of the first fault in field order (null when the row is fine), and
         `_notes` as `field=note;…` (null when there are none).
         """
-        said = cleaned(frame, self.texts, self.absent).with_columns_seq(self._said)
+        said = frame.hstack(cleaned(frame, self.texts, self.absent)).with_columns_seq(self._said)
         numbers, held = self._numbers.read(said)
         read = said.with_columns_seq(self._read)
         made = read.select_seq(self._values)

@@ -7,6 +7,7 @@ import polars as pl
 
 from pipelines.contract import Field
 from pipelines.mapping.grammar import Rule, part_field
+from pipelines.mapping.step import text_of
 
 _INTEGERS = ("int", "long")
 NUMBERS = (*_INTEGERS, "double")
@@ -57,9 +58,9 @@ def _part(part: str, raw: MappingABC[str, Field]) -> pl.Expr:
 
 def _text(field: Field) -> pl.Expr:
     """A raw field as text, 3.0 as 3; texts have been cleaned (texts.py)."""
-    column = pl.col(field.name)
     if field.type == "string":
-        return column
+        return text_of(field.name)
+    column = pl.col(field.name)
     if field.type == "double":
         whole = column.is_finite() & (column == column.round()) & (column.abs() < 1e15)
         return (

@@ -75,6 +75,11 @@ def nothing_lost(values: pl.Series, _received: pl.Series) -> bool:
     return values.null_count() == 0
 
 
+def text_of(name: str) -> pl.Expr:
+    """Column with a raw field of text, cleaned."""
+    return pl.col(f"{name}~text")
+
+
 def said_of(field: str) -> pl.Expr:
     """Column with what the upload says for a canonical field."""
     return pl.col(f"{field}~said")

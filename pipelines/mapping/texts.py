@@ -14,6 +14,7 @@ from pipelines.mapping.step import FaultCheck, Made, Step, read_of, said_of
 CODES: Final = ("_code", "_no")
 # Four times the longest code known (a device number of 32 signs); longer ones are a text in the wrong field.
 CODE_LENGTH: Final = 128
+NOTHING: Final = pl.Series("said", [None], dtype=pl.String)
 CONTROL: Final = r"\p{Cc}"
 
 
@@ -46,10 +47,13 @@ def text_fault(field: Field, said: Origin) -> FaultCheck:
     return FaultCheck("bad_identifier", wrong, detail, remedy)
 
 
-def cleaned(frame: pl.DataFrame, texts: Sequence[str], absent: Sequence[str]) -> pl.DataFrame:
-    """The frame with these texts without blanks around them, and null where they mean that nothing is said."""
+def cleaned(frame: pl.DataFrame, texts: Sequence[str], absent: Sequence[str]) -> list[pl.Series]:
+    """The columns text_of(name): without blanks around them, and null where they mean that nothing is said."""
     if not texts:
-        return frame
+        return []
     stripped = pl.col("said").str.strip_chars()
-    clean = stacked([frame[name] for name in texts]).select_seq(pl.when(~stripped.is_in(list(absent))).then(stripped))
-    return frame.with_columns_seq(unstacked(clean.to_series(), texts))
+    whole = stacked([frame[name] for name in texts]).select_seq(stripped, is_absent=stripped.is_in(list(absent)))
+    said, is_absent = whole.get_columns()
+    if is_absent.any():
+        said = NOTHING.new_from_index(0, len(said)).zip_with(is_absent, said)
+    return unstacked(said, [f"{name}~text" for name in texts])

@@ -13,9 +13,9 @@ _CODES_NAMED = 16
 def code_step(rule: Rule, field: Field, said: Origin, table: CodeTable) -> Step:
     """The step of a field whose raw value is a code; an unknown code is refused, or null and noted."""
     column = said_of(field.name)
-    found = column.replace_strict(
-        list(table.values), list(table.values.values()), default=None, return_dtype=field.dtype
-    )
+    # A code's place in the table, then the value there: polars' own replacement builds its table anew for each batch.
+    meanings = pl.Series(list(table.values.values()), dtype=field.dtype)
+    found = pl.lit(meanings).gather(column.cast(pl.Enum(list(table.values)), strict=False).to_physical())
     value = read_of(field.name)
     unknown = column.is_not_null() & value.is_null()
     made = Made(found, value)

@@ -74,7 +74,9 @@ class Numbers:
             for check, flags in found.items()
             for row in np.flatnonzero(flags.any(axis=1)).tolist()
         }
-        return [column.cast(self.by_field[column.name].dtype) for column in columns], held
+        for row in self._whole:
+            columns[row] = columns[row].cast(self._ordered[row].dtype)
+        return columns, held
 
     @cached_property
     def _names(self) -> list[str]:
@@ -104,15 +106,10 @@ class Numbers:
 
     def _parsed(self, said: pl.DataFrame) -> tuple[Matrix, Flags]:
         """What is said as numbers, NaN where it is none; and where anything is said."""
-        numbers, present = [], []
-        for is_text in (False, True):
-            names = [name for name in self._names if self.by_field[name].is_text == is_text]
-            if names:
-                columns = [said[f"{name}~said"] for name in names]
-                whole = stacked(columns if is_text else [column.cast(pl.Float64) for column in columns])
-                read = whole.select_seq(_number(is_text=is_text).alias("number"), is_said=pl.col("said").is_not_null())
-                numbers.append(read["number"].to_numpy().reshape(len(names), said.height))
-                present.append(read["is_said"].to_numpy().reshape(len(names), said.height))
+        texts = [f"{name}~said" for name in self._names if self.by_field[name].is_text]
+        plain = [f"{name}~said" for name in self._names if not self.by_field[name].is_text]
+        parts = [read(said[names]) for read, names in ((_as_said, plain), (_as_read, texts)) if names]
+        numbers, present = zip(*parts, strict=True)
         return np.concatenate(numbers), np.concatenate(present)
 
     def _converted(self, read: Matrix) -> Matrix:
@@ -126,9 +123,22 @@ class Numbers:
         return values
 
 
-def _number(*, is_text: bool) -> pl.Expr:
-    said = pl.col("said")
-    return pl.when(said.str.contains(NUMBER)).then(said).cast(pl.Float64, strict=False) if is_text else said
+def _as_said(said: pl.DataFrame) -> tuple[Matrix, Flags]:
+    """Columns of numbers as a matrix, and where anything is said: NaN is, null is not."""
+    numbers = said.to_numpy().T.astype(np.float64)
+    is_said = ~np.isnan(numbers)
+    if is_said.sum() + sum(column.null_count() for column in said.get_columns()) < numbers.size:
+        is_said = said.select_seq(pl.all().is_not_null()).to_numpy().T
+    return numbers, is_said
+
+
+def _as_read(said: pl.DataFrame) -> tuple[Matrix, Flags]:
+    """Columns of texts as a matrix of the numbers that they spell, and where anything is said."""
+    text = pl.col("said")
+    number = pl.when(text.str.contains(NUMBER)).then(text).cast(pl.Float64, strict=False).alias("number")
+    read = stacked(said.get_columns()).select_seq(number, is_said=text.is_not_null())
+    shape = said.width, said.height
+    return read["number"].to_numpy().reshape(shape), read["is_said"].to_numpy().reshape(shape)
 
 
 def _column(values: Iterable[float]) -> Matrix:

@@ -54,11 +54,13 @@ def preview(frame: pl.DataFrame) -> str:
         return str(frame.head(PREVIEW_ROWS).select(frame.columns[:PREVIEW_COLUMNS]))
 
 
-def checked(hub: Hub, table: str, frame: pl.DataFrame | pl.LazyFrame, at: FeedDay) -> dg.AssetCheckResult:
+def checked(
+    hub: Hub, table: str, frame: pl.DataFrame | pl.LazyFrame, at: FeedDay, sample_of: int | None = None
+) -> dg.AssetCheckResult:
     """The table's expectations over one partition, as the result of its blocking check."""
     from quality.expectations.judge import judge  # Great Expectations takes seconds to import: only where a check runs
 
-    verdict = judge(table, frame, at.province, at.day, hub.docs)
+    verdict = judge(table, frame, at.province, at.day, hub.docs, sample_of)
     return dg.AssetCheckResult(
         check_name="expectations",
         passed=verdict.passed,

@@ -74,10 +74,18 @@ def test_late_data_repair_the_past(hub: Hub, landing: Landing, instance: dg.Dags
     assert len(list(Path(hub.reports_dir).rglob("*.html"))) == 1  # none of the control stations
 
 
-def test_a_failed_check_blocks_the_report(hub: Hub, landing: Landing, instance: dg.DagsterInstance) -> None:
-    """A partition in which one upload became two records is found out, and nothing is computed from it."""
+@pytest.mark.parametrize("in_memory", [1000, 0])
+def test_a_failed_check_blocks_the_report(
+    in_memory: int, hub: Hub, landing: Landing, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partition in which one upload became two records is found out, and nothing is computed from it; also when it is
+    too large to be judged but by a sample, none of which is one of them."""
+    monkeypatch.setattr("assets.readings.IN_MEMORY_ROWS", in_memory)
+    monkeypatch.setattr("assets.readings.SAMPLE", 1)
     landing.readings("jiangsu", DAY, "D1", range(10))
-    Landing(hub).readings("jiangsu", DAY, "D1", range(10))  # the same source offsets once more
+    again = Landing(hub)
+    again.rejected("jiangsu", DAY, "bad_time")  # was offset 0, the only one of the sample
+    again.readings("jiangsu", DAY, "D1", [1])  # offset 1 once more
     (outcome,) = materialise(instance, [JIANGSU], hub)
     assert not outcome.succeeded
     assert "source_topic, source_partition, source_offset" in outcome.faults[0]

@@ -100,6 +100,28 @@ def test_a_finding_names_a_bounded_number_of_rows(tmp_path: Path) -> None:
     assert len(set(re.findall(r"jiangsu:dust-reading:D1:\d+:minute", verdict.page.read_text("utf-8")))) <= NAMED_ROWS
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"period": pl.lit("week")},
+        {"event_id": pl.lit("guizhou:dust-reading:D1:0:minute")},
+        {"observed_at": pl.col("observed_at") + timedelta(days=1)},
+        {"source_offset": pl.lit(0)},
+    ],
+)
+def test_a_large_partition_is_judged_by_its_suspects(
+    wrong: dict[str, pl.Expr], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of rows too many to be judged each, the one that breaks a rule is judged whether or not its turn comes."""
+    monkeypatch.setattr("quality.expectations.judge.ROWS_JUDGED", 10)
+    assert judge("canonical_readings", readings(), "jiangsu", DAY, tmp_path).rows_judged < 15
+    last = pl.int_range(pl.len()) == 59
+    frame = readings().with_columns(pl.when(last).then(to).otherwise(name).alias(name) for name, to in wrong.items())
+    verdict = judge("canonical_readings", frame, "jiangsu", DAY, tmp_path)
+    assert not verdict.passed
+    assert (verdict.rows, verdict.rows_judged < 15) == (60, True)
+
+
 def test_a_reading_twelve_hours_off_may_be_ahead_of_its_receipt(tmp_path: Path) -> None:
     """The accepted twelve-hour clock is not a fault of the hub."""
     frame = readings(1).with_columns(

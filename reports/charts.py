@@ -63,12 +63,11 @@ def trend(daily: pl.DataFrame, recent: pl.DataFrame, day: date) -> Trend:
 
 
 def _province_hours(hours: pl.DataFrame, parameter: str) -> list[tuple[float | None, int]]:
-    by_hour: dict[int, list[float]] = {}
-    for row in hours.filter(pl.col(f"{parameter}_valid")).select("hour_start", parameter).to_dicts():
-        if row[parameter] is not None:
-            by_hour.setdefault(local(row["hour_start"]).hour, []).append(row[parameter])
+    valid = hours.filter(pl.col(f"{parameter}_valid") & pl.col(parameter).is_not_null())
+    starts = valid.group_by("hour_start").agg(pl.col(parameter).sort())
+    by_hour: dict[int, list[float]] = {local(start).hour: means for start, means in starts.iter_rows()}
     return [
-        (sum(sorted(by_hour[hour])) / len(by_hour[hour]), len(by_hour[hour])) if hour in by_hour else (None, 0)
+        (sum(by_hour[hour]) / len(by_hour[hour]), len(by_hour[hour])) if hour in by_hour else (None, 0)
         for hour in range(24)
     ]
 

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from reports.inputs import DustReportInputs
-from reports.model import Exceedance, Limit, Listing, Reference, Rejected
+from reports.model import Exceedance, Limit, Listing, OnDemand, Reference, Rejected
 from reports.numbers import number, rate
 from reports.sites import Places, local
 from reports.words import Text, city_name, plain_text, word, words
@@ -45,7 +45,7 @@ def exceedances(inputs: DustReportInputs, names: Places, shown: int) -> Listing[
     ordered = sorted(
         inputs.exceedances.to_dicts(), key=lambda row: (row["level"] != "alarm", row["began"], row["device_code"])
     )
-    return Listing(tuple(_exceedance(row, names, dates, inputs.day) for row in ordered), shown)
+    return Listing(OnDemand(ordered, lambda row: _exceedance(row, names, dates, inputs.day)), shown)
 
 
 def references(frame: pl.DataFrame, names: Places, shown: int) -> Listing[Reference]:
@@ -56,7 +56,7 @@ def references(frame: pl.DataFrame, names: Places, shown: int) -> Listing[Refere
     highest = max(
         (value for row in rows for value in (row["site_mean"], row["station_mean"]) if value is not None), default=0.0
     )
-    return Listing(tuple(_reference(row, names, highest or 1.0) for row in rows), shown)
+    return Listing(OnDemand(rows, lambda row: _reference(row, names, highest or 1.0)), shown)
 
 
 def rejected(frame: pl.DataFrame, shown: int) -> Listing[Rejected]:
@@ -65,20 +65,7 @@ def rejected(frame: pl.DataFrame, shown: int) -> Listing[Rejected]:
     counted = frame.with_columns(pl.col(columns).fill_null("")).group_by(columns).agg(pl.col("count").sum())
     ordered = sorted(counted.to_dicts(), key=lambda row: (-row["count"], *(row[column] for column in columns)))
     whole = sum(row["count"] for row in ordered)
-    return Listing(
-        tuple(
-            Rejected(
-                vendor=plain_text(row["vendor"]) if row["vendor"] else words()["vendor.unknown"],
-                kind=word("kind", row["kind"]),
-                reason=word("reason", row["reason"]),
-                field=row["field"],
-                count=row["count"],
-                share=rate(row["count"], whole),
-            )
-            for row in ordered
-        ),
-        shown,
-    )
+    return Listing(OnDemand(ordered, lambda row: _rejected(row, whole)), shown)
 
 
 def unit_text(unit: str) -> str:
@@ -123,6 +110,17 @@ def _reference(row: Plain, names: Places, highest: float) -> Reference:
         deviation_percent=number(row["deviation_percent"], 1, signed=True),
         site_at=round(100 * (row["site_mean"] or 0.0) / highest, 1),
         station_at=round(100 * (row["station_mean"] or 0.0) / highest, 1),
+    )
+
+
+def _rejected(row: Plain, whole: int) -> Rejected:
+    return Rejected(
+        vendor=plain_text(row["vendor"]) if row["vendor"] else words()["vendor.unknown"],
+        kind=word("kind", row["kind"]),
+        reason=word("reason", row["reason"]),
+        field=row["field"],
+        count=row["count"],
+        share=rate(row["count"], whole),
     )
 
 

@@ -1,12 +1,12 @@
 """Hourly heat map (小时热力表): the worst points of the day by hour, one map for each particle parameter sent."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
-from reports.model import Cell, HeatMap, HeatRow, Listing, Shade, Site
+from reports.model import Cell, HeatMap, HeatRow, Listing, OnDemand, Shade, Site
 from reports.numbers import NONE, number
 from reports.sites import PARTICLES, local
 from reports.words import Scale, scale, word
@@ -22,30 +22,28 @@ def parameters_sent(hours: pl.DataFrame) -> tuple[str, ...]:
 
 
 def heat_map(
-    parameter: str, sites: Sequence[Site], hours: pl.DataFrame, exceedances: pl.DataFrame, shown: int
+    parameter: str, sites: OnDemand[Site], hours: pl.DataFrame, exceedances: pl.DataFrame, shown: int
 ) -> HeatMap:
     """All points in the order of the ranking; a page shows the first `shown`."""
     classes = scale(parameter)
     over = hours_over(exceedances, parameter)
-    by_hour: dict[Hour, Plain] = {
-        (row["device_code"], local(row["hour_start"]).hour): row
-        for row in hours.select(
-            "device_code", "hour_start", parameter, f"{parameter}_n", f"{parameter}_valid"
-        ).to_dicts()
-    }
-    rows = tuple(
-        HeatRow(
-            site.name,
-            site.device_code,
-            site.city,
-            tuple(
-                _cell(by_hour.get((site.device_code, hour)), parameter, classes, (site.device_code, hour) in over)
-                for hour in range(24)
-            ),
-        )
-        for site in sites
+    ordered = hours.select("device_code", "hour_start", parameter, f"{parameter}_n", f"{parameter}_valid").sort(
+        "device_code"
     )
-    return HeatMap(parameter, word("parameter", parameter), _shades(classes), Listing(rows, shown))
+    runs = ordered.with_row_index("first").group_by("device_code").agg(pl.col("first").min(), count=pl.len())
+    places = {code: (first, count) for code, first, count in runs.iter_rows()}
+
+    def row(of: Plain) -> HeatRow:
+        site = sites.make(of)
+        by_hour = {
+            local(at["hour_start"]).hour: at for at in ordered.slice(*places.get(site.device_code, (0, 0))).to_dicts()
+        }
+        cells = (_cell(by_hour.get(hour), parameter, classes, (site.device_code, hour) in over) for hour in range(24))
+        return HeatRow(site.name, site.device_code, site.city, tuple(cells))
+
+    return HeatMap(
+        parameter, word("parameter", parameter), _shades(classes), Listing(OnDemand(sites.source, row), shown)
+    )
 
 
 def hours_over(exceedances: pl.DataFrame, parameter: str) -> set[Hour]:

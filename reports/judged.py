@@ -83,7 +83,7 @@ def _with_mean(inputs: DustReportInputs, limit: Limit) -> Devices:
         cities = city_means(inputs.station_hours, name)
         places = _cities(inputs)
         valid = valid.join(places, on="device_code").join(cities, on=["city", "hour_start"], how="semi")
-    return frozenset(valid["device_code"])
+    return frozenset(valid["device_code"].unique())
 
 
 def _cities(inputs: DustReportInputs) -> pl.DataFrame:

@@ -4,24 +4,55 @@ Numbers come in two forms: `value` for a spreadsheet and `text` for a reader; bo
 figure, by GB/T 8170. A renderer chooses places and colours and computes nothing.
 """
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import polars as pl
 
 from reports.words import Definition, Text
 
 Row = TypeVar("Row")
 
 
+@dataclass(frozen=True, eq=False)
+class OnDemand(Generic[Row]):
+    """As many rows as `source` has, each made when it is asked for: of a large province's a page shows few."""
+
+    source: Sequence[Any]
+    make: Callable[[Any], Row]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OnDemand) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self.make, self.source)
+
+    def __getitem__(self, place: int) -> Row:
+        return self.make(self.source[place])
+
+    def head(self, count: int) -> tuple[Row, ...]:
+        """The first rows."""
+        return tuple(map(self.make, self.source[:count]))
+
+
 @dataclass(frozen=True)
 class Listing(Generic[Row]):
-    """Rows in order, of which a page shows the first `shown` and a spreadsheet shows all."""
+    """Rows in order, of which a page shows the first `shown` and a spreadsheet many more."""
 
-    rows: tuple[Row, ...]
+    rows: OnDemand[Row]
     shown: int
 
-    @property
+    @cached_property
     def first(self) -> tuple[Row, ...]:
-        return self.rows[: self.shown]
+        return self.rows.head(self.shown)
 
     @property
     def more(self) -> int:
@@ -131,7 +162,7 @@ class Site:
     effective: Rate
 
 
-@dataclass(frozen=True, slots=True)  # a large province has a million of them
+@dataclass(frozen=True)
 class Cell:
     """An hour of the heat map. state: valid, invalid (fewer than 45 minutes' worth) or missing."""
 
@@ -379,3 +410,5 @@ class DustReportView:
     definitions: tuple[Definition, ...]
     mappings: tuple[Provenance, ...]
     code_version: str
+    tables: Mapping[str, pl.DataFrame] = field(compare=False)
+    """the gold rows behind the report, by name: all of them, as a program reads them"""

@@ -3,6 +3,8 @@
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+import polars as pl
+
 from reports.model import Listing
 from reports.words import Text, words
 
@@ -18,6 +20,8 @@ def plain(value: Any) -> Any:
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, dict):
         return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, pl.DataFrame):
+        return value.height
     if isinstance(value, tuple):
         return [plain(entry) for entry in value]
     return value

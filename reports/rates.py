@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.dust.rates import roll_up
-from reports.model import Listing, RateRow, Silent
+from reports.model import Listing, OnDemand, RateRow, Silent
 from reports.numbers import rate
 from reports.sites import Places
 from reports.words import Text, city_name, plain_text, words
@@ -53,24 +53,17 @@ def total(rates: pl.DataFrame) -> RateRow:
 def silent(rates: pl.DataFrame, names: Places, shown: int) -> Listing[Silent]:
     """Registered devices that were due to upload on the day and sent nothing."""
     rows = rates.filter(pl.col("registered") & (pl.col("expected") > 0) & (pl.col("received") == 0)).sort("device_code")
-    return Listing(
-        tuple(
-            Silent(
-                names.name(row["device_code"], row["project_code"]),
-                row["device_code"],
-                city_name(row["city"]),
-                row["vendor"],
-                row["expected"],
-            )
-            for row in rows.to_dicts()
-        ),
-        shown,
-    )
+
+    def made(row: dict[str, Any]) -> Silent:
+        name = names.name(row["device_code"], row["project_code"])
+        return Silent(name, row["device_code"], city_name(row["city"]), row["vendor"], row["expected"])
+
+    return Listing(OnDemand(rows.to_dicts(), made), shown)
 
 
 def _rows(rates: pl.DataFrame, column: str, label: Callable[[Any], Text], shown: int) -> Listing[RateRow]:
     rolled = roll_up(rates, [column]).sort(column)
-    return Listing(tuple(_row(label(row[column]), row) for row in rolled.to_dicts()), shown)
+    return Listing(OnDemand(rolled.to_dicts(), lambda row: _row(label(row[column]), row)), shown)
 
 
 def _row(label: Text, row: dict[str, Any]) -> RateRow:

@@ -1,4 +1,4 @@
-"""One view, four files."""
+"""One view, five files."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from reports.html import render_html
 from reports.model import DustReportView
 from reports.paper import render_pdf, render_png
+from reports.tables import write_tables
 from reports.xlsx import render_xlsx
 
 WRITERS: dict[str, Callable[[DustReportView, Path], object]] = {
@@ -13,6 +14,7 @@ WRITERS: dict[str, Callable[[DustReportView, Path], object]] = {
     "xlsx": render_xlsx,
     "pdf": lambda view, path: path.write_bytes(render_pdf(view)),
     "png": lambda view, path: path.write_bytes(render_png(view)),
+    "zip": lambda view, path: write_tables(view.tables, path),
 }
 KINDS = tuple(WRITERS)
 

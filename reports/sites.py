@@ -5,7 +5,6 @@ a point whose mean is not valid follows those whose mean is, within the same num
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +13,7 @@ import polars as pl
 
 from pipelines.dust.validity import NOISE_HOURS, VALID_HOURS
 from reports.inputs import DustReportInputs
-from reports.model import Mean, Site
+from reports.model import Mean, OnDemand, Site
 from reports.numbers import mean, number, rate
 from reports.words import city_name, plain_text, word
 
@@ -23,16 +22,23 @@ PARTICLES = ("pm10", "pm2_5", "tsp")
 Plain = Mapping[str, Any]
 
 
-def sites(inputs: DustReportInputs) -> tuple[Site, ...]:
+def sites(inputs: DustReportInputs, names: "Places") -> OnDemand[Site]:
     """One row a device that uploaded on the day, worst first."""
-    names, hours = Places(inputs.devices, inputs.projects), exceedance_hours(inputs.exceedances, inputs.day)
+    hours = exceedance_hours(inputs.exceedances, inputs.day)
     over = {(row["device_code"], row["averaging"]) for row in rows_of(inputs.exceedances, parameter="noise")}
     rates = {row["device_code"]: row for row in inputs.rates.to_dicts()}
-    found = [
-        _site(row, names, hours.get(row["device_code"], 0), over, rates.get(row["device_code"], {}))
-        for row in rows_of(inputs.daily, subject="device")
-    ]
-    return tuple(_with_rank(sorted(found, key=_order)))
+
+    def site(row: Plain) -> Site:
+        return _site(row, names, hours.get(row["device_code"], 0), over, rates.get(row["device_code"], {}))
+
+    ordered = sorted(rows_of(inputs.daily, subject="device"), key=lambda row: _order(row, hours))
+    return OnDemand([row | {"rank": rank} for rank, row in enumerate(ordered, start=1)], site)
+
+
+def noisy(ranked: OnDemand[Site]) -> OnDemand[Site]:
+    """Points that measure noise, the loudest night first."""
+    measured = [row for row in ranked.source if row["noise_day"] is not None or row["noise_night"] is not None]
+    return OnDemand(sorted(measured, key=_loudness), ranked.make)
 
 
 class Places:
@@ -84,7 +90,7 @@ def _clock_hours(began: datetime, ended: datetime, day: date) -> set[int]:
 def _site(row: Plain, names: Places, hours: int, over: set[tuple[str, str]], rates: Plain) -> Site:
     code, project = row["device_code"], row["project_code"]
     return Site(
-        rank=0,
+        rank=row["rank"],
         device_code=code,
         project_code=names.project_code(code, project),
         name=names.name(code, project),
@@ -111,10 +117,11 @@ def _noise(row: Plain, column: str, needed: int) -> Mean:
     return mean(row[column], hours, needed, (hours or 0) >= needed, digits=1)
 
 
-def _order(site: Site) -> tuple[int, bool, float, str]:
-    pm10 = site.means["pm10"]
-    return (-site.exceedance_hours, not pm10.valid, -(pm10.value or 0.0), site.device_code)
+def _order(row: Plain, hours: Mapping[str, int]) -> tuple[int, bool, float, str]:
+    code, pm10 = row["device_code"], number(row["pm10"]).value
+    return (-hours.get(code, 0), not row["pm10_valid"] or pm10 is None, -(pm10 or 0.0), code)
 
 
-def _with_rank(ordered: list[Site]) -> list[Site]:
-    return [replace(site, rank=place) for place, site in enumerate(ordered, start=1)]
+def _loudness(row: Plain) -> tuple[float, float, int]:
+    day, night = (number(row[name], 1).value or 0.0 for name in ("noise_day", "noise_night"))
+    return (-night, -day, row["rank"])

@@ -6,23 +6,23 @@ import polars as pl
 
 from reports.inputs import DustReportInputs
 from reports.judged import unjudged
-from reports.model import ProvinceMean, RateRow, Site, Summary
+from reports.model import ProvinceMean, RateRow, Summary
 from reports.numbers import number, rate
 from reports.sites import PARTICLES, Places
 from reports.words import Text, word, words
 
 
-def summary(inputs: DustReportInputs, ranked: tuple[Site, ...], whole: RateRow, sent: tuple[str, ...]) -> Summary:
+def summary(inputs: DustReportInputs, names: Places, whole: RateRow, sent: tuple[str, ...]) -> Summary:
     """Figures of the whole province; `limited` says whether any dust limit is configured for the day."""
-    left = unjudged(inputs, Places(inputs.devices, inputs.projects))
+    left, points = unjudged(inputs, names), inputs.daily.filter(subject="device")
     reporting = inputs.rates.filter(pl.col("received") > 0)
     counted = Summary(
         headline=words()["headline.none"],
         limited=any(limit["parameter"] in PARTICLES for limit in inputs.limits),
-        judged=len(ranked) - sum(city.unlimited + city.without_mean for city in left),
+        judged=points.height - sum(city.unlimited + city.without_mean for city in left),
         unjudged=left,
         uncounted=None,
-        projects=len({site.project_code for site in ranked if site.project_code}),
+        projects=len({names.project_code(*row) for row in points.select("device_code", "project_code").rows()} - {""}),
         devices_registered=inputs.rates.filter("registered").height,
         devices_reporting=reporting.filter("registered").height,
         devices_unregistered=reporting.filter(~pl.col("registered")).height,
@@ -35,12 +35,12 @@ def summary(inputs: DustReportInputs, ranked: tuple[Site, ...], whole: RateRow, 
         online=whole.online,
         hours=whole.hours,
         late=rate(whole.late, whole.received),
-        duplicates=sum(site.duplicates for site in ranked),
-        readings=sum(site.readings for site in ranked),
+        duplicates=int(points["duplicates"].sum()),
+        readings=int(points["readings"].sum()),
         malformed=int(inputs.rejected["count"].sum() or 0),
     )
     counted = replace(counted, uncounted=_uncounted(counted))
-    return replace(counted, headline=_headline(counted)) if ranked else counted
+    return counted if points.is_empty() else replace(counted, headline=_headline(counted))
 
 
 def _uncounted(counted: Summary) -> Text | None:

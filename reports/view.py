@@ -9,20 +9,22 @@ from reports.findings import exceedances, limits_in_force, references, rejected
 from reports.heat import heat_map, parameters_sent
 from reports.inputs import DustReportInputs
 from reports.judged import judged_by
-from reports.model import DustReportView, Listing, Provenance, Site
+from reports.model import DustReportView, Listing, Provenance
 from reports.rates import by_city, by_project, by_vendor, located, silent, total
-from reports.sites import Places, sites
+from reports.sites import Places, noisy, sites
 from reports.summary import summary
+from reports.tables import tables
 from reports.words import Text, definitions, province_name, word
 
 SHOWN_SITES = 60
-"""points on a page; a province may have 15,000, and a spreadsheet has them all"""
+"""points on a page; a province may have 15,000"""
 SHOWN_ROWS = 40
 
 
 def build_view(inputs: DustReportInputs) -> DustReportView:
     """All figures, texts and orders of the report of one province and day."""
-    names, ranked = Places(inputs.devices, inputs.projects), sites(inputs)
+    names = Places(inputs.devices, inputs.projects)
+    ranked = sites(inputs, names)
     rates, sent = located(inputs.rates, names), parameters_sent(inputs.hours)
     limits = limits_in_force(inputs.limits, judged_by(inputs))
     return DustReportView(
@@ -31,12 +33,12 @@ def build_view(inputs: DustReportInputs) -> DustReportView:
         day=inputs.day.isoformat(),
         day_text=_day_text(inputs.day),
         parameters=sent,
-        summary=summary(inputs, ranked, total(rates), sent),
+        summary=summary(inputs, names, total(rates), sent),
         curve=day_curve(inputs.hours, sent),
         trend=trend(inputs.daily, inputs.recent, inputs.day),
         sites=Listing(ranked, SHOWN_SITES),
         heat_maps=tuple(heat_map(p, ranked, inputs.hours, inputs.exceedances, SHOWN_SITES) for p in sent),
-        noise=_noisy(ranked),
+        noise=Listing(noisy(ranked), SHOWN_ROWS),
         exceedances=exceedances(inputs, names, SHOWN_ROWS),
         limits=limits,
         references=references(inputs.reference, names, SHOWN_ROWS),
@@ -50,16 +52,8 @@ def build_view(inputs: DustReportInputs) -> DustReportView:
             Provenance(m["name"], word("provenance", m["provenance"]), m["source"]) for m in inputs.mappings
         ),
         code_version=inputs.code_version,
+        tables=tables(inputs),
     )
-
-
-def _noisy(ranked: tuple[Site, ...]) -> Listing[Site]:
-    """Points that measure noise, the loudest night first."""
-    measured = [site for site in ranked if site.noise_day.value is not None or site.noise_night.value is not None]
-    ordered = sorted(
-        measured, key=lambda site: (-(site.noise_night.value or 0.0), -(site.noise_day.value or 0.0), site.rank)
-    )
-    return Listing(tuple(ordered), SHOWN_ROWS)
 
 
 def _day_text(day: date) -> Text:

@@ -1,4 +1,4 @@
-"""The report as a workbook: every row of the province, numbers as numbers, and the same bytes on every run.
+"""The report as a workbook: the rows that a person looks at, numbers as numbers, and the same bytes on every run.
 
 Text that an upload brought is written as text, never as a formula or a link.
 """
@@ -13,6 +13,8 @@ from reports.model import DustReportView, Limit, Mean, Number, Rate, RateRow
 from reports.words import Text, words
 
 Cell = str | float | int | bool | Rate | None
+LISTED = 1_000
+"""rows of a listing: the worst come first; a large province's are all in the tables beside the workbook"""
 FONT = "Microsoft YaHei"
 SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
 
@@ -103,8 +105,20 @@ def _summary(book: Workbook, view: DustReportView) -> None:
         *((_line(w[key]), value, part, whole) for key, value, part, whole in counts),
         *((_line(w["card.mean"].filled(name=m.name)), m.mean.value, m.valid_devices, m.devices) for m in s.means),
         *((_line(w[key]), rate, rate.numerator, rate.denominator) for key, rate in rates),
+        *((w[f"sheet.{key}"].zh, w["more"].filled(shown=LISTED, total=count).zh) for key, count in _cut(view)),
     ]
     book.sheet("summary", _named("item", "figure", "numerator", "denominator"), rows, (44, 22, 14, 14))
+
+
+def _cut(view: DustReportView) -> list[tuple[str, int]]:
+    """Sheets whose listing is longer than they show, with its length."""
+    counts = [
+        ("sites", len(view.sites.rows)),
+        ("exceedances", len(view.exceedances.rows)),
+        ("reference", len(view.references.rows)),
+        ("rates", max(len(listing.rows) for listing in (view.by_vendor, view.by_city, view.by_project, view.silent))),
+    ]
+    return [(key, count) for key, count in counts if count > LISTED]
 
 
 def _sites(book: Workbook, view: DustReportView) -> None:
@@ -153,7 +167,7 @@ def _sites(book: Workbook, view: DustReportView) -> None:
             site.effective,
             *_parts(site.effective),
         )
-        for site in view.sites.rows
+        for site in view.sites.rows.head(LISTED)
     ]
     sheet = book.sheet("sites", columns, rows, (6, 42, 16, 20, 18, 14, 8, 10, *([9] * (len(columns) - 8))))
     if rows:
@@ -176,12 +190,12 @@ def _hours(book: Workbook, view: DustReportView) -> None:
             sum(c.state == "valid" for c in row.cells),
         )
         for map_ in view.heat_maps
-        for row in map_.rows.rows
+        for row in map_.rows.rows.head(LISTED)
     ]
     sheet = book.sheet("hours", columns, rows, (42, 16, 18, 10, *([6] * 24), 8))
     at = 1
     for map_ in view.heat_maps:  # one scale a parameter: 200 µg/m³ of TSP and of PM2.5 are not the same shade
-        last = at + len(map_.rows.rows) - 1
+        last = at + min(LISTED, len(map_.rows.rows)) - 1
         if last >= at:
             sheet.conditional_format(
                 at,
@@ -229,7 +243,7 @@ def _exceedances(book: Workbook, view: DustReportView) -> None:
             e.standard,
             e.effective_from,
         )
-        for e in view.exceedances.rows
+        for e in view.exceedances.rows.head(LISTED)
     ]
     if not view.summary.limited:
         rows.append((words()["card.unlimited"].zh, words()["note.no_limit"].zh))
@@ -272,7 +286,7 @@ def _reference(book: Workbook, view: DustReportView) -> None:
             r.hours,
             *_values(r.site_mean, r.station_mean, r.deviation, r.deviation_percent),
         )
-        for r in view.references.rows
+        for r in view.references.rows.head(LISTED)
     ]
     book.sheet("reference", columns, rows, (42, 16, 18, 16, 12, 10, 10, 8, 10, 10, 10, 10))
 
@@ -298,10 +312,11 @@ def _rates(book: Workbook, view: DustReportView) -> None:
     )
     groups = (("by_vendor", view.by_vendor), ("by_city", view.by_city), ("by_project", view.by_project))
     rows: list[Sequence[Cell]] = [
-        _rate_row(words()[f"caption.{name}"].zh, row) for name, listing in groups for row in listing.rows
+        _rate_row(words()[f"caption.{name}"].zh, row) for name, listing in groups for row in listing.rows.head(LISTED)
     ]
     rows += [
-        (words()["section.silent"].zh, f"{d.name}（{d.device_code}）", 1, 0, d.expected, 0, 0) for d in view.silent.rows
+        (words()["section.silent"].zh, f"{d.name}（{d.device_code}）", 1, 0, d.expected, 0, 0)
+        for d in view.silent.rows.head(LISTED)
     ]
     book.sheet("rates", columns, rows, (26, 46, 8, 8, *([11] * 12)))
 
@@ -327,7 +342,10 @@ def _rate_row(group: str, row: RateRow) -> Sequence[Cell]:
 
 
 def _rejected(book: Workbook, view: DustReportView) -> None:
-    rows = [(_line(r.vendor), _line(r.kind), _line(r.reason), r.field, r.count, r.share) for r in view.rejected.rows]
+    rows = [
+        (_line(r.vendor), _line(r.kind), _line(r.reason), r.field, r.count, r.share)
+        for r in view.rejected.rows.head(LISTED)
+    ]
     book.sheet(
         "rejected", _named("vendor", "kind", "reason", "field", "count", "share"), rows, (24, 28, 44, 22, 10, 10)
     )

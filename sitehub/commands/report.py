@@ -31,7 +31,7 @@ def dust(
     *,
     province: str,
     day: date,
-    kind: Annotated[Literal["html", "xlsx", "pdf", "png", "text"] | None, Parameter(name="--format")] = None,
+    kind: Annotated[Literal["html", "xlsx", "pdf", "png", "zip", "text"] | None, Parameter(name="--format")] = None,
     as_json: AsJson = False,
 ) -> None:
     """The dust report of a province and day, from the gold tables as they are; nothing is computed again.
@@ -43,7 +43,7 @@ def dust(
     day
         Local day, YYYY-MM-DD.
     kind
-        Render only this file; `text` renders none. Without it all four are rendered.
+        Render only this file; `text` renders none. Without it all five are rendered.
     """
     view = build_view(_inputs(province, day))
     kinds = () if kind == "text" else (kind,) if kind else KINDS
@@ -104,7 +104,7 @@ def _print(view: DustReportView, files: dict[str, Path]) -> None:
         )
     screen.print(table)
     if view.sites.more:
-        screen.print(f"… and {view.sites.more} more in the XLSX file")
+        screen.print(f"… and {view.sites.more} more in the ZIP file")
     for path in files.values():
         screen.print(str(path), soft_wrap=True)
 

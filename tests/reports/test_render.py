@@ -1,4 +1,4 @@
-"""The four files of a report: self-contained, safe against what uploads bring, and the same bytes every time."""
+"""The files of a report: self-contained, safe against what uploads bring, and the same bytes every time."""
 
 import base64
 import hashlib
@@ -7,6 +7,7 @@ from collections.abc import Set
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from zipfile import ZipFile
 
 import openpyxl
 import polars as pl
@@ -61,7 +62,7 @@ class Elements(HTMLParser):
 
 
 def test_the_same_view_gives_the_same_bytes(view: DustReportView, files: dict[str, Path], tmp_path: Path) -> None:
-    """All four files of a second run equal those of the first, byte by byte."""
+    """All files of a second run equal those of the first, byte by byte."""
     again = render_all(view, tmp_path)
     assert tuple(again) == KINDS
     for kind, path in files.items():
@@ -156,6 +157,24 @@ def test_the_workbook_holds_numbers_as_numbers(view: DustReportView, files: dict
     assert rows[0][8:11] == (first.means["pm10"].value, first.means["pm10"].count, True)
 
 
+def test_a_large_province_is_cut_and_says_so(
+    view: DustReportView, files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workbook shows the worst points and names the tables, which hold every row as the gold tables do."""
+    monkeypatch.setattr("reports.xlsx.LISTED", 2)
+    book = openpyxl.load_workbook(render_all(view, tmp_path, ["xlsx"])["xlsx"])
+    listed = list(book["监测点"].iter_rows(min_row=2, values_only=True))
+    assert [row[2] for row in listed] == [site.device_code for site in view.sites.rows.head(2)]
+    assert book["小时值"].max_row == 1 + 2 * len(view.heat_maps)
+    told = {row[0]: row[1] for row in book["概况"].iter_rows(values_only=True)}
+    assert f"共 {len(view.sites.rows)} 行" in told["监测点"]
+    with ZipFile(files["zip"]) as archive:
+        days = pl.read_csv(archive.read("dust_daily.csv"))
+        assert set(archive.namelist()) == {f"{name}.csv" for name in view.tables}
+    assert days.height > len(listed)
+    assert days["pm10"].equals(sample.jiangsu().daily["pm10"])
+
+
 def test_the_workbook_holds_rates_as_numbers(tmp_path: Path) -> None:
     """A rate is its unrounded number with a percent format; what is not complete is never shown as 100%."""
     made = sample.jiangsu()
@@ -214,5 +233,5 @@ def test_sparse_days_render_in_every_format(made: object, tmp_path: Path) -> Non
     """No limits, no noise, no stations, or no data at all: every file is still made."""
     assert callable(made)
     files = render_all(build_view(made()), tmp_path)
-    assert all(path.stat().st_size > 5_000 for path in files.values())
+    assert all(path.stat().st_size > (500 if kind == "zip" else 5_000) for kind, path in files.items())
     assert ("未配置限值" in files["html"].read_text("utf-8")) is True

@@ -143,7 +143,7 @@ def test_a_day_without_data_is_a_report_too() -> None:
     """Nothing uploaded: no figure is invented and the headline says it."""
     view = build_view(sample.silence())
     assert view.summary.headline == words()["headline.none"]
-    assert (view.sites.rows, view.parameters, view.summary.transmission.text) == ((), (), "–")
+    assert (len(view.sites.rows), view.parameters, view.summary.transmission.text) == (0, (), "–")
 
 
 def test_every_own_reading_is_marked_as_such() -> None:

@@ -18,7 +18,7 @@ from pipelines.link import Link
 from pipelines.mapping.compile import compile_mapping
 from pipelines.mapping.compiled import CompiledMapping
 from pipelines.mapping.grammar import Mapping, RawKind, read_raw
-from pipelines.names import parse_raw_topic
+from pipelines.names import RawTopic, parse_raw_topic
 from pipelines.screening import Screening, read_screening
 
 __all__ = ["CanonicalKind", "Catalog", "CatalogError", "CodeTable", "CompiledMapping", "Field", "Mapping", "RawKind"]
@@ -74,23 +74,28 @@ class Catalog:
         """Names of the feeds: the provinces, and `national` for the control stations."""
         return tuple(sorted({province for province, _ in self.raw}))
 
+    def made_of(self, topic: RawTopic) -> CanonicalKind:
+        """The canonical kind that uploads of a raw topic become. KeyError where the catalog has no such uploads."""
+        return self.canonical[self.raw[topic.province, topic.kind].mapping.kind]
+
     def compiled(self, province: str, kind: str, vendor: str | None = None) -> CompiledMapping:
         """The compiled mapping of a feed's kind; a vendor without overrides has the common one. KeyError if unknown."""
         raw = self.raw[province, kind]
         key = (province, kind, vendor if vendor in raw.mapping.vendors else None)
         if key not in self._compiled:
-            if kind not in self.canonical:
-                raise CatalogError(raw.file, "kind", "has no canonical schema", f"Write canonical/{kind}.avsc first")
+            made = raw.mapping.kind
+            if made not in self.canonical:
+                raise CatalogError(raw.file, "kind", "has no canonical schema", f"Write canonical/{made}.avsc first")
             units = self.root / "units.txt"
-            rules = self.screening.get(kind)
-            self._compiled[key] = compile_mapping(raw, self.canonical[kind], self.codes, units, key[2], rules)
+            rules = self.screening.get(made)
+            self._compiled[key] = compile_mapping(raw, self.canonical[made], self.codes, units, key[2], rules)
         return self._compiled[key]
 
     def link(self, name: str) -> Link:
         """The link of a raw topic. ValueError where it is no raw topic's name, KeyError where the kind is unknown."""
         if name not in self._links:
             topic = parse_raw_topic(name)
-            raw, kind = self.raw[topic.province, topic.kind], self.canonical[topic.kind]
+            raw, kind = self.raw[topic.province, topic.kind], self.made_of(topic)
             mapping = self.compiled(topic.province, topic.kind, topic.vendor)
             self._links[name] = Link(topic, raw, kind, mapping, self.screening.get(kind.name))
         return self._links[name]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 REASONS: Final[dict[str, str]] = {
-    "unframed": "the value is neither framed Avro nor a JSON object",
+    "unframed": "the value is neither framed Avro nor a JSON object, nor a frame of the feed's own protocol",
     "unknown_schema": "the registry knows no schema of this id",
     "wrong_subject": "the schema is registered for another topic",
     "undecodable": "the bytes do not follow their schema",

@@ -13,11 +13,13 @@ from pipelines.catalog import CanonicalKind, Catalog, RawKind
 from pipelines.codec.records import UnreadableSchemaError
 from pipelines.codec.resolve import resolution
 from pipelines.contract import TIMESTAMP
+from pipelines.decoders import DECODERS
 from pipelines.faults import Fault
 from pipelines.json_upload import JsonField, read_json
 from pipelines.link import Link
 from pipelines.screening import screen
 from pipelines.wire import RawBatch, Unframed, WriterId, WriterSchema
+from pipelines.wire import unframed as refused
 
 REJECTED: Final = pl.Schema(
     {
@@ -124,6 +126,7 @@ def _decode(unframed: Unframed, link: Link, writers: Mapping[WriterId, WriterSch
             continue
         decoded.faults |= dict.fromkeys(rows, refusal)
     _decode_json(unframed, link.json_fields, decoded)
+    _decode_other(unframed, raw, decoded)
     return decoded
 
 
@@ -147,6 +150,18 @@ def _decode_json(unframed: Unframed, fields: Sequence[JsonField], decoded: Decod
     if not rows and decoded.parts:
         return
     frame, notes, faults = read_json([unframed.bodies[row] for row in rows], fields)
+    decoded.faults |= {rows[position]: fault for position, fault in faults.items()}
+    sound = [row for position, row in enumerate(rows) if position not in faults]
+    decoded.add(frame, sound, None, pl.Series("_form_note", notes, pl.String))
+
+
+def _decode_other(unframed: Unframed, raw: RawKind, decoded: Decoded) -> None:
+    rows = unframed.other
+    decoder = DECODERS.get(raw.mapping.decoder or "")
+    if decoder is None or not rows:
+        decoded.faults |= {row: refused(unframed.bodies[row]) for row in rows}
+        return
+    frame, notes, faults = decoder([unframed.bodies[row] for row in rows], raw.fields)
     decoded.faults |= {rows[position]: fault for position, fault in faults.items()}
     sound = [row for position, row in enumerate(rows) if position not in faults]
     decoded.add(frame, sound, None, pl.Series("_form_note", notes, pl.String))

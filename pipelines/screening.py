@@ -22,7 +22,18 @@ FAIL: Final = 4
 MISSING: Final = 9
 
 # Notes without a level only explain: a sentinel made null, a code kept unread, a time taken from the receipt.
-LEVELS: Final[Mapping[str, int]] = {"range": FAIL, "order": SUSPECT, "twelve_hours": SUSPECT}
+LEVELS: Final[Mapping[str, int]] = {
+    "range": FAIL,
+    "order": SUSPECT,
+    "twelve_hours": SUSPECT,
+    # What an instrument says of its own value (mapping/flags.py).
+    "fault": FAIL,
+    "maintenance": FAIL,
+    "calibration": FAIL,
+    "over_range": FAIL,
+    "manual": SUSPECT,
+    "unknown_flag": SUSPECT,
+}
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 KEYS: Final = frozenset({"kind", "title", "zh", "source", "measured", "range", "order"})

@@ -56,16 +56,18 @@ class WriterSchema:
 
 @dataclass
 class Unframed:
-    """A batch without its wrapping: rows by writer schema, rows of JSON, rows refused, each in order; bodies by row."""
+    """A batch without its wrapping: rows by writer schema, rows of JSON, rows of anything else (only the feed knows
+    whether it has a protocol of its own), rows refused, each in order; bodies by row."""
 
     avro: dict[WriterId, list[int]] = field(default_factory=dict)
     json: list[int] = field(default_factory=list)
+    other: list[int] = field(default_factory=list)
     bodies: dict[int, bytes] = field(default_factory=dict)
     faults: dict[int, Fault] = field(default_factory=dict)
 
 
 def unframe(batch: RawBatch) -> Unframed:
-    """Take each record's wrapping off; every row ends in exactly one of avro, json and faults."""
+    """Take each record's wrapping off; every row ends in exactly one of avro, json, other and faults."""
     found = Unframed()
     alike: dict[bytes, list[int]] = {}  # rows by the first bytes of their value: there are few different ones
     for row, (value, headers) in enumerate(zip(batch.values, batch.headers, strict=True)):
@@ -90,7 +92,7 @@ def unframe(batch: RawBatch) -> Unframed:
         else:
             found.avro.setdefault(writer, []).extend(rows)
             found.bodies.update((row, (batch.values[row] or b"")[ID_LENGTH:]) for row in rows)
-    for rows in (found.json, *found.avro.values()):
+    for rows in (found.json, found.other, *found.avro.values()):
         rows.sort()
     return found
 
@@ -117,16 +119,19 @@ def _unframe_one(row: int, value: bytes, headers: Sequence[tuple[str, bytes]], f
     if writer is not None:
         found.avro.setdefault(writer, []).append(row)
         found.bodies[row] = body
-    elif value.lstrip(BLANKS)[:1] == b"{":
-        found.json.append(row)
-        found.bodies[row] = value
     else:
-        found.faults[row] = Fault(
-            "unframed",
-            None,
-            f"{len(value)} bytes beginning with 0x{value[:1].hex()}",
-            "Send Avro with the schema's id before it (a zero byte and four bytes), or a JSON object.",
-        )
+        (found.json if value.lstrip(BLANKS)[:1] == b"{" else found.other).append(row)
+        found.bodies[row] = value
+
+
+def unframed(value: bytes) -> Fault:
+    """Why a value that is neither Avro nor JSON is refused where the feed knows nothing else."""
+    return Fault(
+        "unframed",
+        None,
+        f"{len(value)} bytes beginning with 0x{value[:1].hex()}",
+        "Send Avro with the schema's id before it (a zero byte and four bytes), or a JSON object.",
+    )
 
 
 def _writer_id(head: bytes) -> WriterId | None:

@@ -4,28 +4,30 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import fastavro
 import orjson
 
 from pipelines.catalog import Catalog, Field, RawKind
+from pipelines.hj212.frame import END as FRAME_END
 from pipelines.names import raw_topic
 from pipelines.normalise import Normalised, normalise
 from pipelines.wire import RawBatch, WriterId, WriterSchema
 
-Format = Literal["jsonl", "csv", "avro"]
+Format = Literal["jsonl", "csv", "avro", "hj212"]
 SUFFIXES: Final[Mapping[str, Format]] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
     ".csv": "csv",
     ".avro": "avro",
+    ".hj212": "hj212",
 }
 FILE_SCHEMA: Final = 0  # stands for the registry id of the schema inside an Avro file
 CHUNK: Final = 5000
@@ -57,17 +59,20 @@ class Verdict:
 def format_of(file: Path) -> Format:
     """The format that the file's suffix tells. Raises FileError."""
     if file.suffix.lower() not in SUFFIXES:
-        raise FileError(f"{file.name}: the suffix tells no format; give --format jsonl, csv or avro")
+        raise FileError(f"{file.name}: the suffix tells no format; give --format {', '.join(get_args(Format))}")
     return SUFFIXES[file.suffix.lower()]
 
 
 def read_uploads(file: Path, form: Format, raw: RawKind) -> tuple[Iterator[FileUpload], dict[WriterId, WriterSchema]]:
     """Uploads of a file in its order, and the writer schema that Avro ones need. Raises FileError.
 
-    jsonl: one object a line; csv: a header of raw names or JSON keys, an empty cell is null; avro: an object container.
+    jsonl: one object a line; csv: a header of raw names or JSON keys, an empty cell is null; avro: an object container;
+    hj212: one frame a line, whatever ends the lines of the file.
     """
     if form == "avro":
         return _read_avro(file, raw)
+    if form == "hj212":
+        return (replace(line, value=line.value + FRAME_END) for line in _read_lines(file)), {}
     return (_read_lines(file) if form == "jsonl" else _read_csv(file, raw)), {}
 
 

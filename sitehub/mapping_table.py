@@ -28,7 +28,7 @@ def field_rows(raw: RawKind, kind: CanonicalKind, vendor: str | None) -> list[di
                 "doc": " ".join(source.doc for source in sources) or field.doc,
             }
         )
-    used = {name for rule in rules.values() for name in rule.raw_fields}
+    used = {name for rule in rules.values() for name in (*rule.raw_fields, *rule.flag)}
     return rows + [_unused(_key(named[name]), named[name].type, named[name].zh) for name in named if name not in used]
 
 
@@ -56,6 +56,7 @@ def _rule_text(rule: Rule) -> str:
         "; ".join(f"{form} means {meant}" for form, meant in rule.by_format.items()),
         f"{rule.identifier}, invalid: {rule.invalid}" if rule.identifier else "",
         f"not measured: {', '.join(f'{value:g}' for value in rule.sentinels)}" if rule.sentinels else "",
+        f"flag {' or '.join(dict.fromkeys(rule.flag))} by {rule.flags}" if rule.flag else "",
         ", ".join(f"{said:g} means {meant:g}" for said, meant in rule.alias.items()),
     ]
     return "; ".join(part for part in parts if part)

@@ -10,10 +10,11 @@ import fastavro
 import orjson
 
 from pipelines.catalog import RawKind
+from pipelines.hj212.packet import device_key
 from pipelines.wire import ID_LENGTH
 from sitehub.check import FILE_SCHEMA, FileError, Format, read_uploads
 
-Framing = Literal["avro", "json"]
+Framing = Literal["avro", "json", "hj212"]
 UNFIT: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
@@ -27,8 +28,8 @@ class Outgoing:
 
 
 def default_framing(form: Format) -> Framing:
-    """An Avro file is sent as Avro, the others as JSON."""
-    return "avro" if form == "avro" else "json"
+    """An Avro file is sent as Avro, one of frames as it is, the others as JSON."""
+    return form if form in ("avro", "hj212") else "json"
 
 
 def file_schema(file: Path, form: Format, raw: RawKind) -> Mapping[str, Any]:
@@ -42,9 +43,15 @@ def outgoing(
 ) -> Iterator[Outgoing]:
     """Uploads of a file in its order. `subject` is the canonical field that names the thing observed: the key.
 
-    JSON files sent as JSON go out as they are, damaged ones included; FileError where a line cannot be made Avro.
+    Frames, and JSON files sent as JSON, go out as they are, damaged ones included; FileError where a line cannot be
+    made Avro.
     """
+    if (form == "hj212") != (framing == "hj212"):
+        raise FileError(f"{file.name}: frames are sent as they are, and nothing else becomes one; leave --as out")
     uploads, writers = read_uploads(file, form, raw)
+    if form == "hj212":
+        yield from (Outgoing(upload.place, device_key(upload.value), upload.value) for upload in uploads)
+        return
     parsed = fastavro.parse_schema(dict(writers[FILE_SCHEMA].schema if writers else raw.schema))
     sources = raw.mapping.rules[subject].raw_fields if subject in raw.mapping.rules else ()
     names = {field.json: field.name for field in raw.fields}

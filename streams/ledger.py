@@ -76,7 +76,7 @@ def ledger(bootstrap_servers: str, catalog: Catalog, provinces: Collection[str])
         done |= committed(bootstrap_servers, f"sitehub-{province}", wanted)
     # After the committed offsets: whatever they promise is visible in what is read from here on.
     stretch = spans(bootstrap_servers, {topic: partitions[topic] for topic in raw})
-    kinds = {canonical_topic(topic.kind): catalog.canonical[topic.kind] for topic in raw.values()}
+    kinds = {canonical_topic(kind.name): kind for kind in map(catalog.made_of, raw.values())}
     outputs = [topic for topic in (*kinds, *map(quarantine_topic, provinces)) if topic in partitions]
     uploads = _uploads(bootstrap_servers, stretch)
     made = _made(bootstrap_servers, spans(bootstrap_servers, {topic: partitions[topic] for topic in outputs}), kinds)

@@ -25,6 +25,7 @@ from streams.outage import Answers
 if TYPE_CHECKING:
     from stamina.instrumentation import RetryDetails
 
+    from pipelines.catalog import Catalog
     from pipelines.wire import RawBatch
     from streams.outputs import Outputs
     from streams.records import Record
@@ -82,13 +83,13 @@ def processing(operation: str, topic: str) -> Iterator[None]:
         yield
 
 
-def expect_uploads(topics: Iterable[RawTopic]) -> None:
+def expect_uploads(topics: Iterable[RawTopic], catalog: Catalog) -> None:
     """Let the series of these topics begin at 0: Prometheus sees no increase in the first value of a series, so that
     the first rejections for a reason would go unseen."""
     for topic in topics:
         feed = topic.province, topic.kind
         consumed.labels(SYSTEM, "poll", topic.topic)
-        for made in (canonical_topic(topic.kind), quarantine_topic(topic.province)):
+        for made in (canonical_topic(catalog.made_of(topic).name), quarantine_topic(topic.province)):
             sent.labels(SYSTEM, "send", made, *feed)
         for reason in REASONS:
             quarantined.labels(*feed, reason)

@@ -110,7 +110,7 @@ def build(
     deliver_whole_batches()
     partitions = topic_partitions(bootstrap_servers)
     topics = raw_topics(partitions, province, catalog)
-    kinds = sorted({topic.kind for topic in topics})
+    kinds = sorted({catalog.made_of(topic).name for topic in topics})
     if absent := missing([*map(canonical_topic, kinds), quarantine_topic(province)], partitions) or not topics:
         wanted = ", ".join(absent) if isinstance(absent, list) else f"raw.{province}.<kind>"
         raise NotProvisionedError(f"there is no topic {wanted}. Run `sitehub topics create`")
@@ -132,7 +132,7 @@ def build(
     async def watch() -> None:
         await _watch(province, catalog, bootstrap_servers, topics, watch_s, restart)
 
-    expect_uploads(topics)
+    expect_uploads(topics, catalog)
     log.info("normalising", province=province, topics=[topic.topic for topic in topics])
     return app, restart
 

@@ -55,12 +55,13 @@ class Comparison:
         return not (self.different or self.missing_live or self.missing_fresh)
 
 
-def fresh_topics(raw: str, prefix: str) -> dict[str, str]:
+def fresh_topics(catalog: Catalog, raw: str, prefix: str) -> dict[str, str]:
     """Live topic → fresh topic of what a raw topic becomes. ValueError where the prefix looks like a live topic."""
     topic = parse_raw_topic(raw)
     if prefix.split(".")[0] in {"raw", "canonical", "quarantine"}:
         raise ValueError(f"prefix {prefix!r} begins like a live topic; choose another, for example replay-1")
-    return {live: f"{prefix}.{live}" for live in (canonical_topic(topic.kind), quarantine_topic(topic.province))}
+    canonical = canonical_topic(catalog.made_of(topic).name)
+    return {live: f"{prefix}.{live}" for live in (canonical, quarantine_topic(topic.province))}
 
 
 def replay(
@@ -117,7 +118,9 @@ def remade(
         for (_, mapping), same in groupby(ordered, key=lambda r: (r.partition, recorded.get(r[:3], present))):
             batch, contract = raw_batch(list(same)), by_mapping[mapping]
             if mapping not in targets:
-                ids = asyncio.run(find_target(contract, [raw.kind], partitions, registry_url)).schema_ids
+                ids = asyncio.run(
+                    find_target(contract, [contract.made_of(raw).name], partitions, registry_url)
+                ).schema_ids
                 targets[mapping] = Target(ids, partitions, prefix)
             yield outputs(batch, contract, asyncio.run(known_writers(registry_url, batch)), targets[mapping])
 
@@ -126,7 +129,8 @@ def mappings_of(bootstrap_servers: str, catalog: Catalog, raw: str) -> dict[Uplo
     """The mapping that each live record of a raw topic's uploads names."""
     counts = topic_partitions(bootstrap_servers)
     topic = parse_raw_topic(raw)
-    canonical, kind = canonical_topic(topic.kind), catalog.canonical[topic.kind]
+    kind = catalog.made_of(topic)
+    canonical = canonical_topic(kind.name)
     live = {name: counts[name] for name in (canonical, quarantine_topic(topic.province))}
     found: dict[Upload, str] = {}
     for records in read(bootstrap_servers, spans(bootstrap_servers, live)):
@@ -142,7 +146,7 @@ def compare(
     bootstrap_servers: str, catalog: Catalog, raw: str, prefix: str, stretch: Mapping[Place, Span]
 ) -> Comparison:
     """Compare live and fresh records of the uploads in `stretch`, by the place of the upload."""
-    names = fresh_topics(raw, prefix)
+    names = fresh_topics(catalog, raw, prefix)
     live = _side(bootstrap_servers, catalog, raw, {name: name for name in names}, stretch)
     fresh = _side(bootstrap_servers, catalog, raw, {new: old for old, new in names.items()}, stretch)
     found = Comparison(
@@ -163,7 +167,7 @@ def _side(
 ) -> dict[Upload, Parts]:
     """Output of each upload in `stretch`, read from `topics` (name → name of the live one)."""
     counts = topic_partitions(bootstrap_servers)
-    kind = catalog.canonical[parse_raw_topic(raw).kind]
+    kind = catalog.made_of(parse_raw_topic(raw))
     found = {}
     for records in read(bootstrap_servers, spans(bootstrap_servers, {topic: counts[topic] for topic in topics})):
         canonical = [record for record in records if topics[record.topic] == canonical_topic(kind.name)]

@@ -35,7 +35,7 @@ def look_at(data: bytes, known: Feeds) -> None:
     # Twice: two records in one block must be read as one alone is.
     unframed = unframe(RawBatch(topic, 0, range(2), range(2), [None] * 2, [data[HEAD:]] * 2, [[]] * 2))
     rows = [row for rows in unframed.avro.values() for row in rows]
-    if len(rows) + len(unframed.json) + len(unframed.faults) != 2:
+    if len(rows) + len(unframed.json) + len(unframed.other) + len(unframed.faults) != 2:
         raise MistreatedError("not each upload in one place")
     if rows:
         _look_at_avro(unframed.bodies[0], raw)

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from pipelines.screening import LEVELS
+
 ZONE = ZoneInfo("Asia/Shanghai")
 TIME = pl.Datetime("ms", "UTC")
 HOUR = timedelta(hours=1)
@@ -89,11 +91,12 @@ def _measured(readings: pl.LazyFrame, day: date) -> pl.LazyFrame:
 
 
 def good(parameter: str, notes: pl.Series) -> pl.Expr:
-    """Whether a reading's value may enter a mean: measured, within range and PM order, and its time is certain.
+    """Whether a reading's value may enter a mean: measured, within range and PM order, not flagged by its instrument,
+    and its time is certain.
 
     notes: the quality_notes that occur among the readings, which are few beside the readings themselves.
     """
-    flag = rf"(?:^|;)(?:{parameter}=(?:range|order)|observed_at=twelve_hours)(?:;|$)"
+    flag = rf"(?:^|;)(?:{parameter}=(?:{'|'.join(LEVELS)})|observed_at=twelve_hours)(?:;|$)"
     flagged = notes.filter(notes.str.contains(flag))
     if flagged.is_empty():
         return pl.col(parameter).is_not_null()

@@ -71,6 +71,14 @@ def parse(frame: bytes) -> Packet:
     return parse_packet(parse_frame(frame))
 
 
+def device_key(frame: bytes) -> bytes | None:
+    """The device's identifier as Kafka's key of its frames; None where the frame does not tell it."""
+    try:
+        return parse(frame).device.encode() or None
+    except MalformedError:
+        return None
+
+
 def build(packet: Packet) -> bytes:
     """The frame of a packet; ValueError where it is too long to send."""
     return build_frame(build_packet(packet))

@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.contract import CanonicalKind, CatalogError, CodeTable, Field
 from pipelines.mapping.compiled import CompiledMapping
+from pipelines.mapping.flags import MEANINGS, flagged
 from pipelines.mapping.grammar import RawKind, Rule
 from pipelines.mapping.identifiers import IDENTIFIERS, identifier_step
 from pipelines.mapping.numbers import number_step
@@ -35,7 +36,7 @@ _ALLOWED = {
     "identifier": _COMMON | {"identifier", "invalid"},
     "by_format": _COMMON | {"by_format"},
     "timestamp-millis": _COMMON | {"time", "shift", "absent"},
-    "number": _COMMON | {"unit", "sentinels", "alias"},
+    "number": _COMMON | {"unit", "sentinels", "alias", "flag", "flags"},
     "text": _COMMON | {"absent"},
 }
 
@@ -131,7 +132,7 @@ def _check_rule(context: _Context, field: Field, rule: Rule, way: str) -> None:
     for name in rule.raw_fields:
         if name not in _by_name(context):
             raise context.fault(field.name, f"{name!r} is no field of the raw schema", "Use a field's Avro name")
-    if way == "const" and not isinstance(rule.const, _python_type(field)):
+    if way == "const" and not isinstance(rule.const, _python_type(field.type)):
         raise context.fault(
             field.name, f"const {rule.const!r} is not of type {field.type}", "Write a value of that type"
         )
@@ -151,7 +152,7 @@ def _check_absent(context: _Context, field: Field, rule: Rule, way: str) -> None
         raise context.fault(field.name, "a required value is never absent", "Remove required or absent")
     if way == "timestamp-millis" and rule.absent != RECEIVED:
         raise context.fault(field.name, f"absent is {rule.absent!r}", f"Write absent: {RECEIVED} or leave it out")
-    if way != "timestamp-millis" and not isinstance(rule.absent, _python_type(field)):
+    if way != "timestamp-millis" and not isinstance(rule.absent, _python_type(field.type)):
         raise context.fault(field.name, f"absent {rule.absent!r} is not of type {field.type}", "Write such a value")
 
 
@@ -160,7 +161,7 @@ def _built(context: _Context, field: Field, rule: Rule, way: str) -> Step:
     said = origin(rule, _by_name(context), as_text=as_text)
     match way:
         case "codes":
-            return code_step(rule, field, said, _table(context, field, rule))
+            return code_step(rule, field, said, _table(context, field, rule.codes, of_type=field.type))
         case "identifier":
             if rule.identifier not in IDENTIFIERS:
                 remedy = f"Use one of {', '.join(IDENTIFIERS)}"
@@ -172,7 +173,8 @@ def _built(context: _Context, field: Field, rule: Rule, way: str) -> Step:
         case "timestamp-millis":
             return _time(context, field, rule, said)
         case "number":
-            return _number(context, field, rule, said)
+            step = _number(context, field, rule, said)
+            return _flagged(context, field, rule, step) if rule.flag or rule.flags else step
     if field.type == "boolean" and said.type != "boolean":
         raise context.fault(field.name, f"{said.names} is no boolean", "Name a code table with codes:")
     if field.type == "string":
@@ -193,6 +195,18 @@ def _number(context: _Context, field: Field, rule: Rule, said: Origin) -> Step:
     except UnitError as error:
         remedy = f"Use a unit that converts to {field.unit}, or define it in {context.units.name}"
         raise context.fault(field.name, f"unit {rule.unit!r}: {error}", remedy) from error
+
+
+def _flagged(context: _Context, field: Field, rule: Rule, step: Step) -> Step:
+    table = _table(context, field, rule.flags, of_type="string")
+    fields = [name for name in rule.flag if name in _by_name(context) and _by_name(context)[name].type == "string"]
+    if len(fields) != len(rule.flag) or len(fields) not in (1, len(rule.sources)):
+        remedy = "Name one text field of the raw schema, or one for each field of from"
+        raise context.fault(field.name, "flag names no flags of its values", remedy)
+    unknown = sorted({str(meaning) for meaning in table.values.values()} - set(MEANINGS))
+    if unknown:
+        raise context.fault(field.name, f"table {table.name} says {unknown[0]!r}", f"Use {', '.join(MEANINGS)}")
+    return flagged(step, rule, context.raw.mapping.absent, table)
 
 
 def _time(context: _Context, field: Field, rule: Rule, said: Origin) -> Step:
@@ -217,20 +231,18 @@ def _check_formats(context: _Context, field: Field, names: tuple[str, ...]) -> N
             ) from error
 
 
-def _table(context: _Context, field: Field, rule: Rule) -> CodeTable:
-    table = context.codes.get(rule.codes or "")
+def _table(context: _Context, field: Field, name: str | None, *, of_type: str) -> CodeTable:
+    table = context.codes.get(name or "")
     if table is None:
-        raise context.fault(field.name, f"no code table {rule.codes!r}", f"Write codes/{rule.codes}.yaml")
+        raise context.fault(field.name, f"no code table {name!r}", f"Write codes/{name}.yaml")
     sample = next(iter(table.values.values()))
-    if not isinstance(sample, _python_type(field)) or (isinstance(sample, bool) and field.type != "boolean"):
-        raise context.fault(field.name, f"code table {table.name} is not of type {field.type}", "Use another table")
+    if not isinstance(sample, _python_type(of_type)) or (isinstance(sample, bool) and of_type != "boolean"):
+        raise context.fault(field.name, f"code table {table.name} is not of type {of_type}", "Use another table")
     return table
 
 
-def _python_type(field: Field) -> tuple[type, ...]:
-    return {"string": (str,), "boolean": (bool,), "double": (int, float), "int": (int,), "long": (int,)}.get(
-        field.type, ()
-    )
+def _python_type(avro: str) -> tuple[type, ...]:
+    return {"string": (str,), "boolean": (bool,), "double": (int, float), "int": (int,), "long": (int,)}.get(avro, ())
 
 
 def _by_name(context: _Context) -> dict[str, Field]:
@@ -241,7 +253,8 @@ def _content_hash(context: _Context) -> str:
     """12 hex digits over all that decides the result: mapping, units, both schemas, code tables used, screening."""
     mapping = context.raw.mapping
     every = [mapping.rules, *mapping.vendors.values()]
-    used = sorted({rule.codes for rules in every for rule in rules.values() if rule.codes})
+    named = {name for rules in every for rule in rules.values() for name in (rule.codes, rule.flags) if name}
+    used = sorted(named)
     content = {
         "raw": [(field.name, field.type, field.json, field.nullable) for field in context.raw.fields],
         "defaults": {field["name"]: field["default"] for field in context.raw.schema["fields"] if "default" in field},

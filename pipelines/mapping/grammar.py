@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from pipelines.contract import PROVENANCES, CatalogError, Field, read_fields, read_json, read_yaml
+from pipelines.decoders import DECODERS
 from pipelines.names import RawTopic
 
 DEFAULT_ABSENT = ("", "-", "--", "null", "NULL", "NaN")
@@ -20,9 +21,9 @@ DEFAULT_ZONE = "Asia/Shanghai"
 _ORIGINS = ("from", "compose", "const")
 _RULE_KEYS = {
     *_ORIGINS, "required", "unit", "sentinels", "alias", "codes", "unknown",
-    "time", "shift", "absent", "by_format", "identifier", "invalid",
+    "time", "shift", "absent", "by_format", "identifier", "invalid", "flag", "flags",
 }  # fmt: skip
-_FILE_KEYS = {"kind", "province", "provenance", "source", "zone", "fields", "absent", "vendors"}
+_FILE_KEYS = {"kind", "province", "provenance", "source", "decoder", "zone", "fields", "absent", "vendors"}
 _SHIFT = re.compile(r"([+-]?)(\d+)(s|min|h|d)")
 _SHIFT_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 _PART = re.compile(r"\{([^{}]+)\}")
@@ -48,6 +49,8 @@ class Rule:
     by_format: MappingABC[str, str] = field(default_factory=lambda: MappingProxyType({}))
     identifier: str | None = None
     invalid: str = "reject"
+    flag: tuple[str, ...] = ()
+    flags: str | None = None
 
     @property
     def raw_fields(self) -> tuple[str, ...]:
@@ -58,7 +61,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Mapping:
-    """A mapping file (映射文件): rules by canonical field, and the overrides of single vendors."""
+    """A mapping file (映射文件): rules by canonical field, and the overrides of single vendors.
+
+    `kind` is the canonical kind; `decoder` the protocol that the feed speaks beside Avro and JSON, if any.
+    """
 
     file: Path
     kind: str
@@ -69,6 +75,7 @@ class Mapping:
     absent: tuple[str, ...]
     rules: MappingABC[str, Rule]
     vendors: MappingABC[str, MappingABC[str, Rule]]
+    decoder: str | None = None
 
     def for_vendor(self, vendor: str | None) -> MappingABC[str, Rule]:
         """The rules of a vendor's link: its overrides before the common ones."""
@@ -90,6 +97,9 @@ def read_mapping(file: Path) -> Mapping:
             raise CatalogError(file, key, "is missing", f"Add {key!r}")
     if content["provenance"] not in PROVENANCES:
         raise CatalogError(file, "provenance", "unknown", f"Use one of {', '.join(PROVENANCES)}")
+    decoder = content.get("decoder")
+    if decoder is not None and decoder not in DECODERS:
+        raise CatalogError(file, "decoder", f"{decoder!r} is no protocol", f"Use one of {', '.join(DECODERS)}")
     zone = content.get("zone", DEFAULT_ZONE)
     try:
         ZoneInfo(zone)
@@ -112,6 +122,7 @@ def read_mapping(file: Path) -> Mapping:
             vendor: _overrides(file, vendor, section, entries)
             for vendor, section in _keyed(file, "vendors", content.get("vendors", {})).items()
         },
+        decoder=decoder,
     )
 
 
@@ -151,6 +162,8 @@ def _rule(file: Path, place: str, entry: dict[str, Any], name: str | None = None
         by_format=_keyed(file, f"{place}.by_format", entry.get("by_format", {})),
         identifier=_text(file, place, entry, "identifier"),
         invalid=_choice(file, place, entry, "invalid"),
+        flag=_texts(file, place, entry, "flag"),
+        flags=_text(file, place, entry, "flags"),
     )
 
 
@@ -218,7 +231,10 @@ def _shift(file: Path, place: str, text: object) -> timedelta:
 
 @dataclass(frozen=True)
 class RawKind:
-    """What one feed uploads of one kind: its schema and the mapping beside it."""
+    """What one feed uploads of one kind: its schema and the mapping beside it.
+
+    `kind` names the topic. It is the canonical kind, or where devices speak a protocol of their own, the protocol.
+    """
 
     province: str
     kind: str
@@ -255,7 +271,10 @@ def read_raw(file: Path) -> RawKind:
         raise CatalogError(file, "mapping", "is missing", f"Write {mapping_file.name} beside the schema")
     schema = read_json(file)
     mapping = read_mapping(mapping_file)
-    for key, wanted, said in (("province", province, mapping.province), ("kind", kind, mapping.kind)):
+    for key, wanted, said in (
+        ("province", province, mapping.province),
+        ("kind", kind, mapping.decoder or mapping.kind),
+    ):
         if said != wanted:
             raise CatalogError(mapping_file, key, f"{said!r} differs from the file's place", f"Write {wanted!r}")
     for vendor in mapping.vendors:

@@ -55,7 +55,7 @@ def show(province: str, kind: str, *, vendor: Vendor = None, as_json: AsJson = F
         known = ", ".join(f"{province} {kind}" for province, kind in sorted(catalog.raw))
         sys.stderr.write(f"No mapping of {province} {kind}; choose one of: {known}.\n")
         sys.exit(2)
-    rows = field_rows(raw, catalog.canonical[kind], vendor)
+    rows = field_rows(raw, catalog.canonical[raw.mapping.kind], vendor)
     head = {
         "topic": raw.topic,
         "subject": raw.subject,

@@ -65,6 +65,7 @@ def catalog_for(province: str, kind: str, vendor: str | None, file: Path) -> "Ca
     """The catalog in use; ends the command (exit 2) where feed, kind, vendor or file is unknown, naming the choices."""
     from pipelines.catalog import Catalog
     from pipelines.names import raw_topic
+    from sitehub.check import SUFFIXES
     from sitehub.settings import settings
 
     catalog = Catalog.load(settings().catalog_dir)
@@ -78,10 +79,9 @@ def catalog_for(province: str, kind: str, vendor: str | None, file: Path) -> "Ca
     except ValueError as error:
         refuse(f"--vendor: {error}")
     if not file.is_file():
-        beside = sorted(path.name for path in file.parent.glob("*.*") if path.suffix in {".jsonl", ".csv", ".avro"})
-        refuse(
-            f"{file}: no such file; there are {', '.join(beside) or 'no .jsonl, .csv or .avro files'} in {file.parent}"
-        )
+        beside = sorted(path.name for path in file.parent.glob("*.*") if path.suffix in SUFFIXES)
+        known = " or ".join(SUFFIXES)
+        refuse(f"{file}: no such file; there are {', '.join(beside) or f'no files ending in {known}'} in {file.parent}")
     return catalog
 
 

@@ -38,7 +38,7 @@ def produce(
     Parameters
     ----------
     framing
-        Send as Confluent-framed Avro or as bare JSON; by default as the file is.
+        Send as Confluent-framed Avro or as bare JSON; by default as the file is, frames always so.
     wait
         Wait for the verdicts; the normaliser of the province must be running.
     timeout
@@ -51,12 +51,13 @@ def produce(
     from streams.verdicts import Watch
 
     catalog = catalog_for(province, kind, vendor, file)
-    raw, canonical = catalog.raw[province, kind], catalog.canonical[kind]
+    raw = catalog.raw[province, kind]
+    canonical = catalog.canonical[raw.mapping.kind]
     try:
         form = form or format_of(file)
-        framing = framing or default_framing(form)
-        schema_id = _schema_id(file, form, framing, catalog, province, kind)
-        uploads = list(outgoing(file, form, raw, canonical.subject, framing, schema_id))
+        sent_as = framing or default_framing(form)
+        schema_id = _schema_id(file, form, sent_as, catalog, province, kind)
+        uploads = list(outgoing(file, form, raw, canonical.subject, sent_as, schema_id))
     except FileError as error:
         refuse(str(error))
     servers = settings().bootstrap_servers
@@ -70,12 +71,12 @@ def produce(
 
 
 def _schema_id(file: Path, form: Any, framing: "Framing", catalog: "Catalog", province: str, kind: str) -> int:
-    """The registry's id of the schema that the uploads are framed with; not asked for JSON."""
+    """The registry's id of the schema that the uploads are framed with; asked for Avro only."""
     from sitehub.produce import file_schema
     from sitehub.settings import settings
     from streams.writers import Registry
 
-    if framing == "json":
+    if framing != "avro":
         return 0
     raw = catalog.raw[province, kind]
     schema = file_schema(file, form, raw)

@@ -47,9 +47,11 @@ def replay(
     with explained(servers):
         there = topic_partitions(servers)
         try:
-            fresh = fresh_topics(topic, into)
+            fresh = fresh_topics(catalog, topic, into)
         except ValueError as error:
             _refuse(str(error))
+        except KeyError:
+            _refuse(f"--topic: the catalog has no uploads of {topic}; `sitehub catalog list` names the topics")
         if topic not in there:
             _refuse(f"--topic: there is no {topic}; `sitehub topics list` names them")
         if taken := sorted(there.keys() & set(fresh.values())):

@@ -14,7 +14,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.wire import SCHEMA_HEADER, VALUE_LIMIT, unframe, writer_ids
+from pipelines.wire import SCHEMA_HEADER, VALUE_LIMIT, unframe, unframed, writer_ids
 from tests.pipelines.invented import TOPIC, batch_of
 
 GUID = uuid.UUID("0f0e0d0c-0b0a-4908-8706-050403020100")
@@ -62,16 +62,20 @@ def test_broken_schema_header_is_unframed(header: bytes) -> None:
     [
         (None, "empty"),
         (b"", "empty"),
-        (b"\0\0\0\1", "unframed"),
-        (b"[1]", "unframed"),
-        (b"  ", "unframed"),
-        (b"\xef\xbb\xbf{}", "unframed"),
         (b"{" + b" " * VALUE_LIMIT, "oversized"),
     ],
 )
-def test_what_is_neither(value: bytes | None, reason: str) -> None:
-    """Nothing, too much and neither framing are told apart."""
+def test_what_is_no_upload(value: bytes | None, reason: str) -> None:
+    """Nothing and too much are refused whatever the feed."""
     assert unframe(batch_of(value)).faults[0].reason == reason
+
+
+@pytest.mark.parametrize("value", [b"\0\0\0\1", b"[1]", b"  ", b"\xef\xbb\xbf{}", b"##0000"])
+def test_what_is_neither_avro_nor_json_is_left_to_the_feed(value: bytes) -> None:
+    """Which of them a feed understands is its mapping's business; the reason for the others begins with the bytes."""
+    found = unframe(batch_of(value))
+    assert (found.other, found.bodies, found.faults) == ([0], {0: value}, {})
+    assert unframed(value).detail == f"{len(value)} bytes beginning with 0x{value[:1].hex()}"
 
 
 def test_largest_value_is_taken() -> None:
@@ -83,9 +87,9 @@ def test_largest_value_is_taken() -> None:
     st.lists(st.none() | st.binary(max_size=12) | st.binary(max_size=8).map(lambda b: b"\0\0\0\0\2" + b), max_size=20)
 )
 def test_every_row_once(values: list[bytes | None]) -> None:
-    """Whatever the bytes, a row is framed Avro, JSON or refused, and only one of them."""
+    """Whatever the bytes, a row is framed Avro, JSON, something else or refused, and only one of them."""
     found = unframe(batch_of(*values))
-    rows = [row for rows in found.avro.values() for row in rows] + found.json + list(found.faults)
+    rows = [row for rows in found.avro.values() for row in rows] + found.json + found.other + list(found.faults)
     assert sorted(rows) == list(range(len(values)))
 
 

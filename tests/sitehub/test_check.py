@@ -138,7 +138,7 @@ def test_command(tmp_path: Path) -> None:
     assert rejected.stdout.endswith("1 accepted, 1 rejected\n")
     unknown = run(str(good), "--province", "jiangsu", "--kind", "dust")
     assert unknown.returncode == 2
-    assert "choose one of device, dust-reading, project" in unknown.stderr
+    assert "choose one of device, dust-reading, hj212, project" in unknown.stderr
 
 
 def test_command_judges_by_the_catalog_in_use(

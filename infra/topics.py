@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.errors import StackError
 from infra.stack.broker import admin
-from pipelines.names import canonical_topic, parse_raw_topic, quarantine_topic, raw_topic
+from pipelines.names import HJ212_PARTS, canonical_topic, parse_raw_topic, quarantine_topic, raw_topic
 
 if TYPE_CHECKING:
     from pipelines.catalog import Catalog
@@ -41,7 +41,8 @@ class TopicSpec:
 def topic_specs(
     catalog: "Catalog", partitions: int, raw_retention_days: int, raw_timestamps: Timestamps
 ) -> tuple[TopicSpec, ...]:
-    """All topics the catalog asks for: raw ones with the vendor links its mappings name, canonical, quarantine."""
+    """All topics the catalog asks for: raw ones with the vendor links its mappings name, canonical, quarantine, and the
+    gateway's where a feed speaks HJ 212."""
     raw = [
         raw_spec(raw_topic(province, kind, vendor), partitions, raw_retention_days, raw_timestamps)
         for (province, kind), entry in catalog.raw.items()
@@ -55,7 +56,12 @@ def topic_specs(
         TopicSpec(quarantine_topic(province), partitions, _kept(raw_retention_days, raw_timestamps, QUARANTINE_LARGEST))
         for province in catalog.provinces
     ]
-    return (*raw, *canonical, *quarantine)
+    parts = [
+        TopicSpec(HJ212_PARTS, partitions, {"retention.ms": str(DAY_MS)})
+        for decoder in {entry.mapping.decoder for entry in catalog.raw.values()}
+        if decoder == "hj212"
+    ]
+    return (*raw, *canonical, *quarantine, *parts)
 
 
 def raw_spec(name: str, partitions: int, raw_retention_days: int, raw_timestamps: Timestamps) -> TopicSpec:

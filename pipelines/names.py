@@ -7,6 +7,9 @@ _SEGMENT = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _RAW_TOPIC = re.compile(rf"raw\.(?P<province>{_SEGMENT})\.(?P<kind>{_SEGMENT})(?:\.(?P<vendor>{_SEGMENT}))?")
 _SEGMENT_ONLY = re.compile(_SEGMENT)
 
+HJ212_PARTS = "hub.hj212-parts"
+"""Parts of split packets (拆分包) that the gateway has acknowledged and not put together yet."""
+
 
 @dataclass(frozen=True)
 class RawTopic:

@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "produce": ("sitehub.commands.produce:produce", "Send a file as a vendor would."),
     "simulate": ("sitehub.commands.simulate:simulate", "Make simulated uploads with the truth beside them."),
     "normalise": ("sitehub.commands.normalise:normalise", "Run the normaliser of one province."),
+    "gateway": ("sitehub.commands.gateway:app", "Take uploads from devices themselves."),
     "land": ("sitehub.commands.land:land", "Run the landing into the lake."),
     "ledger": ("sitehub.commands.ledger:ledger", "Prove one in, exactly one out."),
     "quarantine": ("sitehub.commands.quarantine:app", "List, show and retry rejected uploads."),

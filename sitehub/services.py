@@ -25,6 +25,7 @@ from pipelines.catalog import Catalog
 from sitehub.settings import PROJECT_ROOT, Settings
 
 LANDING = "landing"
+GATEWAY = "gateway"
 CODE = "assets.definitions"
 # One code server for web server and daemon: each would start its own otherwise, and load all assets again.
 WORKSPACE = """\
@@ -51,6 +52,7 @@ def wanted_ports(settings: Settings) -> list[tuple[int, str]]:
         (registry_port(settings), "SITEHUB_REGISTRY_URL"),
         (settings.dagster_port, "SITEHUB_DAGSTER_PORT"),
         *((port, "SITEHUB_METRICS_PORT") for port in workers.values()),
+        *((port, "SITEHUB_GATEWAY_PORTS") for port in settings.gateway_ports.values()),
     ]
 
 
@@ -76,16 +78,17 @@ def provision(settings: Settings, catalog: Catalog) -> list[str]:
 
 
 def workers(settings: Settings, provinces: Sequence[str]) -> list[Service]:
-    """A normaliser for each feed, and the landing."""
+    """A normaliser for each feed, the landing, and the gateway where it has ports."""
     ports = worker_ports(settings, provinces)
     normalisers = [_normaliser(settings, province, ports[normaliser_of(province)]) for province in provinces]
     landing = _worker(settings, LANDING, ports[LANDING], "land")
-    return [*normalisers, replace(landing, ready=lambda: answers(ports[LANDING]))]
+    gateways = [_gateway(settings, ports[GATEWAY])] if settings.gateway_ports else []
+    return [*normalisers, replace(landing, ready=lambda: answers(ports[LANDING])), *gateways]
 
 
 def worker_ports(settings: Settings, provinces: Sequence[str]) -> dict[str, int]:
     """Service → port of its /metrics and /health."""
-    names = [LANDING, *map(normaliser_of, sorted(provinces))]
+    names = [LANDING, *map(normaliser_of, sorted(provinces)), *([GATEWAY] if settings.gateway_ports else [])]
     first = settings.metrics_port
     return dict(zip(names, range(first, first + len(names)) if first else free_ports(len(names)), strict=True))
 
@@ -142,6 +145,13 @@ def _normaliser(settings: Settings, province: str, port: int) -> Service:
     return replace(
         _worker(settings, normaliser_of(province), port, "normalise", "--province", province),
         ready=lambda: group_is_stable(settings.bootstrap_servers, group_of(province)),
+    )
+
+
+def _gateway(settings: Settings, port: int) -> Service:
+    listening = settings.gateway_ports.values()
+    return replace(
+        _worker(settings, GATEWAY, port, "gateway", "hj212"), ready=lambda: all(answers(port) for port in listening)
     )
 
 

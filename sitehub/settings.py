@@ -3,6 +3,7 @@
 A leaf: it imports nothing of the other rooms. Every room but sitehub/ and assets/ gets values as arguments.
 """
 
+import json
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -71,6 +72,15 @@ class Settings(BaseSettings):
     )
     landing_seconds: float = Field(default=5.0, gt=0, description="Longest time a landed batch collects; s.")
     landing_rows: int = Field(default=20_000, ge=1, description="Most records of a landed batch.")
+    gateway_host: str = Field(default="127.0.0.1", description="Where the gateway listens for devices.")
+    gateway_ports: dict[str, int] = Field(
+        default={},
+        description='Feed → port for devices that speak HJ 212, e.g. {"jiangsu": 19212}; `up` then starts the gateway.',
+    )
+    gateway_connections: int = Field(default=5000, ge=1, description="Most devices connected at once.")
+    gateway_per_address: int = Field(
+        default=500, ge=1, description="Most of them from one address; sites of a mobile network may share one."
+    )
     maven_url: str = Field(
         default="", description="Maven repository with broker and registry; empty is Maven's central one."
     )
@@ -91,12 +101,17 @@ class Settings(BaseSettings):
 
     def shown(self) -> dict[str, str]:
         """Name → value as text, fit for a screen: a password in a URL is replaced by ***."""
-        texts = {name: str(getattr(self, name)) for name in type(self).model_fields}
+        texts = {name: _text(getattr(self, name)) for name in type(self).model_fields}
         return texts | {"gold_url": make_url(self.gold_url).render_as_string(hide_password=True)}
 
     def environment(self) -> dict[str, str]:
         """The settings as SITEHUB_* variables: what a child process gets so that it sees the same ones."""
-        return {f"SITEHUB_{name.upper()}": str(getattr(self, name)) for name in type(self).model_fields}
+        return {f"SITEHUB_{name.upper()}": _text(getattr(self, name)) for name in type(self).model_fields}
+
+
+def _text(value: object) -> str:
+    """As an environment variable has it: what is no plain value is JSON."""
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ import stamina
 from prometheus_client import REGISTRY, disable_created_metrics, make_wsgi_app
 
 from streams import metrics
-from streams.watch import LogWatch, Positions
+from streams.health import Watch
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -38,15 +38,14 @@ class Silent(WSGIRequestHandler):
 
 
 @contextmanager
-def monitored(host: str, port: int | None, bootstrap_servers: str, positions: Positions) -> Iterator[None]:
-    """Serve both, and watch the log, while the block runs; without a port neither. OSError where the port is taken."""
+def monitored(host: str, port: int | None, watch: Watch) -> Iterator[None]:
+    """Serve both, and watch, while the block runs; without a port neither. OSError where the port is taken."""
     stamina.instrumentation.set_on_retry_hooks([metrics.note_retry])
     # A second series for each, which would only say when it began.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     if port is None:
         yield
         return
-    watch = LogWatch(bootstrap_servers, positions)
     with make_server(host, port, pages(watch), Server, Silent) as server, watch:
         REGISTRY.register(watch)
         threading.Thread(target=server.serve_forever, name="monitor", daemon=True).start()
@@ -57,7 +56,7 @@ def monitored(host: str, port: int | None, bootstrap_servers: str, positions: Po
             REGISTRY.unregister(watch)
 
 
-def pages(watch: LogWatch) -> Any:
+def pages(watch: Watch) -> Any:
     """The WSGI application."""
     exposition = make_wsgi_app(REGISTRY)
 
@@ -72,7 +71,7 @@ def pages(watch: LogWatch) -> Any:
     return answer
 
 
-def _health(watch: LogWatch) -> tuple[str, dict[str, object]]:
+def _health(watch: Watch) -> tuple[str, dict[str, object]]:
     """Status line and content: healthy or not, why not, and the registry's outage if there is one."""
     now = time.time()
     faults = watch.faults(now)

@@ -26,9 +26,9 @@ import structlog
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message, TopicPartition
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from streams.described import described
+from streams.health import Watch
 from streams.reading import Place, reader, spans
 
 log = structlog.get_logger(__name__)
@@ -99,7 +99,7 @@ def settled(asked: Stand, first: tuple[int, float | None] | None) -> Stand:
     return replace(asked, waiting=Waiting(offset, asked.mark.at if received is None else received))
 
 
-class LogWatch(Collector):
+class LogWatch(Watch):
     """Looks at the log for one reader; a context manager that looks as long as its block runs."""
 
     def __init__(self, bootstrap_servers: str, positions: Positions) -> None:

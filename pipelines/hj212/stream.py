@@ -37,6 +37,11 @@ class Splitter:
     longest: int = FRAME_READ
     _rest: bytearray = field(default_factory=bytearray)
 
+    @property
+    def is_between_frames(self) -> bool:
+        """Whether all that came has ended."""
+        return not self._rest
+
     def feed(self, received: bytes) -> Iterator[Found]:
         """Every line that these bytes end. EndlessError where what is left is longer than any frame."""
         looked = max(len(self._rest) - 1, 0)

@@ -26,6 +26,7 @@ def list_kinds(*, as_json: AsJson = False) -> None:
     rows = [
         {
             "kind": kind,
+            "makes": raw.mapping.kind,
             "province": province,
             "provenance": raw.mapping.provenance,
             "topic": raw.topic,

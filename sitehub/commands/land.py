@@ -26,6 +26,7 @@ def land(*, metrics_port: int | None = None) -> None:
     from streams.landing import Landing, Pace
     from streams.monitor import monitored
     from streams.sinks import sinks_of
+    from streams.watch import LogWatch
 
     configure_logging()
     chosen = settings()
@@ -41,7 +42,7 @@ def land(*, metrics_port: int | None = None) -> None:
     try:
         with (
             explained(chosen.bootstrap_servers),
-            monitored(chosen.metrics_host, metrics_port, chosen.bootstrap_servers, positions),
+            monitored(chosen.metrics_host, metrics_port, LogWatch(chosen.bootstrap_servers, positions)),
         ):
             landing = Landing(chosen.bootstrap_servers, catalog, lambda topic: sinks_of(topic, catalog, lake, gold))
             landing.run(Pace(chosen.landing_seconds, chosen.landing_rows), stopping.is_set)

@@ -33,6 +33,7 @@ def normalise(*, province: str, watch_seconds: float = 30.0, metrics_port: int |
     from streams.monitor import monitored
     from streams.normaliser import NotProvisionedError, run
     from streams.positions import of_normaliser
+    from streams.watch import LogWatch
 
     configure_logging()
     chosen = settings()
@@ -46,7 +47,7 @@ def normalise(*, province: str, watch_seconds: float = 30.0, metrics_port: int |
     try:
         with (
             explained(chosen.bootstrap_servers),
-            monitored(chosen.metrics_host, metrics_port, chosen.bootstrap_servers, positions),
+            monitored(chosen.metrics_host, metrics_port, LogWatch(chosen.bootstrap_servers, positions)),
         ):
             servers, registry = chosen.bootstrap_servers, chosen.registry_url
             again = run(province, catalog, servers, registry, chosen.allowed_latency, watch_seconds)

@@ -33,11 +33,13 @@ def add_province(root: Path, mapping: str = FIELDS) -> None:
 
 
 def test_the_projects_contract_holds_four_provinces_and_the_control_stations() -> None:
-    """Project, device and dust for each province, hours of the stations for the national feed."""
+    """Project, device and dust for each province, HJ 212 where devices speak it, hours of the stations for the
+    national feed."""
     assert CATALOG.provinces == ("guizhou", "jiangsu", "national", "shanxi", "sichuan")
     assert set(CATALOG.raw) == {
         *((province, kind) for province in CATALOG.provinces if province != "national"
           for kind in ("project", "device", "dust-reading")),
+        *(("jiangsu", "hj212"), ("shanxi", "hj212")),
         ("national", "station-reading"),
     }  # fmt: skip
     assert CATALOG.raw["jiangsu", "device"].subject == "raw.jiangsu.device-value"

@@ -13,15 +13,16 @@ def _json(capsys: pytest.CaptureFixture[str], *words: str) -> object:
 
 
 def test_the_list_names_kind_province_provenance_topic_and_subject(capsys: pytest.CaptureFixture[str]) -> None:
-    """Thirteen mappings, each with where it is uploaded to and how well it is known."""
+    """Fifteen mappings, each with where it is uploaded to and how well it is known."""
     rows = _json(capsys, "list")
     assert _json(capsys) == rows, "the list is what `sitehub catalog` alone prints"
     assert isinstance(rows, list)
-    assert len(rows) == 13
+    assert len(rows) == 15
     row = next(row for row in rows if row["topic"] == "raw.jiangsu.dust-reading")
     assert row["mapping"].startswith("jiangsu/dust-reading@")
-    assert {key: row[key] for key in ("kind", "province", "provenance", "subject", "vendors")} == {
+    assert {key: row[key] for key in ("kind", "makes", "province", "provenance", "subject", "vendors")} == {
         "kind": "dust-reading",
+        "makes": "dust-reading",
         "province": "jiangsu",
         "provenance": "second-hand",
         "subject": "raw.jiangsu.dust-reading-value",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,10 +22,19 @@ from streams.gateway.parts import Parts, kept_parts
 log = structlog.get_logger(__name__)
 
 BACKLOG: Final = 1024
+UNREAD_BYTES: Final = 8192
 LAST_S: Final = 10.0
 TOO_MANY: Final = "too_many"
 ERROR: Final = "error"
 ORDERLY: Final = (End.CLOSED, End.IDLE)
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A listening socket. What its connections send waits in small buffers: who reads no answers is noticed soon."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)  # its connections inherit it
+    return found
 
 
 class Gateway:
@@ -62,11 +72,12 @@ class Gateway:
         counts.expect(topic)
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._serve(topic, reader, writer)
+            await self.serve(topic, reader, writer)
 
-        return await asyncio.start_server(connected, host, port, backlog=BACKLOG)
+        return await asyncio.start_server(connected, sock=listening(host, port), backlog=BACKLOG)
 
-    async def _serve(self, topic: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, topic: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection to its end, if there is room for it."""
         address = str((writer.get_extra_info("peername") or ["unknown"])[0])
         if len(self._connections) >= self._limits.connections or self._addresses[address] >= self._limits.per_address:
             writer.transport.abort()

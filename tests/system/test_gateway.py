@@ -1,6 +1,11 @@
 """The gateway on a real Kafka: what is answered is in the log, whoever dies or misbehaves; frames become readings."""
 
 import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from infra.stack.ports import answers, free_ports
 from pipelines.catalog import Catalog
@@ -19,7 +25,7 @@ from streams.ledger import Ledger, ledger
 from streams.reading import read, spans
 from streams.records import Record
 from tests.conftest import Stack
-from tests.system.processes import Worker, wait_until
+from tests.system.processes import PROJECT, Worker, wait_until
 
 TOPIC = "raw.jiangsu.hj212"
 DEVICES = 1000
@@ -42,6 +48,18 @@ class Site:
     def normaliser(self) -> Worker:
         """The normaliser of Jiangsu."""
         return self._worker("normalise", "--province", "jiangsu")
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A `sitehub` command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "sitehub", *arguments],
+            env={**os.environ, **self.stack.environment(self.folder / "home")},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
     def await_listening(self) -> None:
         """Until devices can connect."""
@@ -149,6 +167,24 @@ def test_a_thousand_devices_through_a_killed_gateway(site: Site) -> None:
     assert site.ledger().is_exact
 
 
+def exported(metrics: str) -> dict[str, tuple[str, set[str], str]]:
+    """Type, labels and meaning of each of the gateway's own metrics in a scrape."""
+    found = {}
+    for family in text_string_to_metric_families(metrics):
+        if family.name.startswith("sitehub_gateway"):
+            labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            found[name] = family.type, labels, family.documentation
+    return found
+
+
+def documented() -> dict[str, tuple[str, set[str], str]]:
+    """The same as docs/hj212.md has it."""
+    text = (PROJECT / "docs" / "hj212.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(sitehub_\w+)` \| (\w+) \| (.*?) \| (.*?) \|$", text, re.MULTILINE)
+    return {name: (kind, set(re.findall(r"`(\w+)`", labels)), meaning) for name, kind, labels, meaning in rows}
+
+
 def test_hostile_clients_harm_nobody(site: Site) -> None:
     """Noise, lying lengths, endless bytes and a slow sender: sound frames among them are answered, the others end in
     quarantine or with the connection; meanwhile a good device is served."""
@@ -180,6 +216,7 @@ def test_hostile_clients_harm_nobody(site: Site) -> None:
     assert said == ["20260301100300003 9014", "20260301100000000 9014"]
     assert f'sitehub_gateway_closed_total{{messaging_destination_name="{TOPIC}",reason="endless"}} 1.0' in metrics
     assert health.json()["healthy"]
+    assert exported(metrics) == documented()
     damaged = [record.value for record in site.records(TOPIC) if record.key is None]
     assert damaged == [wrong, lying, frame("H1", 2)[:50]]
     wait_until(lambda: site.ledger().accounts["waiting"].sum() == 0, "every frame normalised", 90)
@@ -199,6 +236,14 @@ def test_parts_outlive_the_gateway(site: Site) -> None:
         assert asyncio.run(say(site.port, two)) == ["20260301100000000 9014"]
         assert worker.stop() == 0
     assert [record.value for record in site.records(TOPIC) if record.key == b"P1"] == [one + two, one + two]
+
+
+def test_frames_are_replayed_to_the_same_bytes(site: Site) -> None:
+    """After all that came above: a replay makes the same records of the same frames."""
+    done = site.run("replay", "--topic", TOPIC, "--into", "frames-again", "--json")
+    assert done.returncode == 0, done.stderr
+    compared = json.loads(done.stdout)["comparison"]
+    assert compared["equal"] == len(site.records(TOPIC)) > 0
 
 
 def test_while_kafka_is_away_nothing_is_answered(own_stack: Stack, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pipelines.codec import decode
 from pipelines.names import raw_topic
 from streams.reading import reader
 
-START_S: Final = 120.0
+START_S: Final = 240.0
 PROBE_RATE: Final = 100
 PATIENCE_S: Final = 40.0  # for a backlog to go
 PACE: Final = 0.98  # of the uploads due must have been sent
@@ -56,7 +56,7 @@ class Traffic:
     def __init__(self, stack: Stack, stream: Stream, topics: list[str], sent_at: SentAt) -> None:
         """`topics` are read, from now on; `sent_at` tells when what was read had been sent."""
         self._broker = stack.broker
-        # What Kafka 4's own client does when nothing is set: batches wait 5 ms, and at most five requests are under way,
+        # As the client of Kafka 4 does when nothing is set: batches wait 5 ms, and at most five requests are under way,
         # so that batches grow where the broker is slow. librdkafka alone would send a thousand requests of one record.
         settings = {"bootstrap.servers": stack.bootstrap_servers, "linger.ms": 5, "enable.idempotence": True}
         self._producer = Producer({**settings, "compression.type": COMPRESSION, "partitioner": "murmur2_random"})

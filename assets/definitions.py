@@ -4,14 +4,14 @@ import dagster as dg
 
 from assets.changes import lake_changes
 from assets.hub import Hub
-from assets.jobs import dust_day, figures, freshness, lake_upkeep, schedules, yesterday_is_computed
+from assets.jobs import dust_day, figures, freshness, lake_upkeep, order_day, schedules, yesterday_is_computed
 from assets.readings import landed
 from sitehub.settings import settings
 
 defs = dg.Definitions(
     assets=[*landed, *dg.with_source_code_references(figures)],
     asset_checks=[yesterday_is_computed],
-    jobs=[dust_day, freshness, lake_upkeep],
+    jobs=[dust_day, freshness, lake_upkeep, order_day],
     schedules=schedules,
     sensors=[lake_changes],
     resources={"hub": Hub.at(settings())},

@@ -12,6 +12,7 @@ import pytest
 
 from assets.hub import Hub
 from assets.interrupts import heeded
+from assets.jobs import order_day
 from assets.partitions import FeedDay
 from assets.runs import changed, materialise, remember
 from pipelines.dust import rejected
@@ -109,6 +110,16 @@ def test_wrong_figures_are_not_stored(
     assert figures(hub, "rejected_daily", "jiangsu", DAY)["count"].to_list() == [1]
     for table in ("rejected_daily", "dust_report"):
         assert len(instance.fetch_materializations(dg.AssetKey(table), limit=9).records) == 1
+
+
+def test_a_day_is_put_in_the_order_of_devices(hub: Hub, landing: Landing) -> None:
+    """The night's job joins the day's files of a feed; a feed without any is left alone."""
+    for code in ("D2", "D1"):
+        landing.readings("jiangsu", DAY, code, range(3))
+    config = {"ops": {"order_by_device": {"config": {"day": DAY.isoformat()}}}}
+    assert order_day.execute_in_process(resources={"hub": hub}, run_config=config).success
+    held = hub.lake.read("dust-reading", "jiangsu", DAY.isoformat()).collect()
+    assert held["device_code"].to_list() == ["D1"] * 3 + ["D2"] * 3
 
 
 def test_a_fault_does_not_stop_other_partitions(

@@ -11,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from assets import definitions
 from assets.definitions import defs
-from assets.jobs import freshness_daily, nightly, upkeep_weekly, yesterday_is_computed
+from assets.jobs import nightly, order_nightly, schedules, yesterday_is_computed
 from assets.partitions import FEED_DAYS, feeds
 
 SPECS = sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key.to_user_string())
@@ -82,9 +82,18 @@ def test_the_night_computes_yesterday_of_every_feed() -> None:
     assert all(FEED_DAYS.has_partition_key(key) for key in keys)
 
 
+def test_the_night_joins_yesterdays_files_before_it_computes() -> None:
+    """At 01:30 the local day before is put in order, in a lake that may have nothing of it."""
+    assert (order_nightly.cron_schedule, order_nightly.execution_timezone) == ("30 1 * * *", "Asia/Shanghai")
+    night = datetime(2026, 3, 3, 17, 30, tzinfo=UTC)
+    asked = order_nightly(dg.build_schedule_context(scheduled_execution_time=night))
+    assert isinstance(asked, dg.RunRequest)
+    assert asked.run_config["ops"]["order_by_device"]["config"] == {"day": "2026-03-03"}
+
+
 def test_schedules_run_by_themselves() -> None:
     """Nobody has to switch the schedules on."""
-    for schedule in (nightly, upkeep_weekly, freshness_daily):
+    for schedule in schedules:
         assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
 
 

@@ -1,6 +1,6 @@
 """The lake: rows and offsets in one commit, partitions by local day, changes told by the log."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -105,6 +105,28 @@ def test_compaction_disturbs_neither_a_writer_nor_the_list_of_changes(lake: Lake
     assert lake.changed_partitions("canonical/dust-reading", version)[0] == {("jiangsu", "2026-03-02")}
     assert lake.read("dust-reading").collect()["observed_at"].sort().to_list() == times
     assert lake.transaction_version("canonical/dust-reading", TOPIC) == 4
+
+
+def test_a_day_in_the_order_of_devices_is_the_same_day(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are joined one device after the other; rows, offsets, changes and other days stay as they are."""
+    monkeypatch.setattr("store.lake.ORDERED_ROWS", 2)
+    noon = datetime(2026, 3, 2, 4, tzinfo=UTC)
+    lake.order_by_device("dust-reading", "jiangsu", "2026-03-02")
+    assert not lake.is_by_device("dust-reading", "jiangsu", "2026-03-02")
+    for number, code in enumerate("BCAD"):
+        rows = readings(noon, noon + timedelta(days=1), first_offset=2 * number)
+        lake.append_canonical("dust-reading", rows.with_columns(device_code=pl.lit(code)), {TOPIC: 2 * number + 2})
+    assert not lake.is_by_device("dust-reading", "jiangsu", "2026-03-02")
+    before, version = lake.read("dust-reading").collect(), lake.changed_partitions("canonical/dust-reading", -1)[1]
+
+    lake.order_by_device("dust-reading", "jiangsu", "2026-03-02")
+    assert lake.is_by_device("dust-reading", "jiangsu", "2026-03-02")
+    assert not lake.is_by_device("dust-reading", "jiangsu", "2026-03-03")
+    assert lake.read("dust-reading", "jiangsu", "2026-03-02").collect()["device_code"].to_list() == list("ABCD")
+    assert len(DeltaTable(lake.table_uri("canonical/dust-reading")).file_uris()) == 5
+    assert lake.read("dust-reading").collect().sort("source_offset").equals(before.sort("source_offset"))
+    assert lake.changed_partitions("canonical/dust-reading", version)[0] == set()
+    assert lake.transaction_version("canonical/dust-reading", TOPIC) == 8
 
 
 def test_changes_name_each_partition_once_since_a_version(lake: Lake) -> None:

@@ -65,15 +65,17 @@ def canonical_readings(context: dg.AssetExecutionContext, hub: Hub) -> dg.Materi
     at = FeedDay.of(context.partition_key)
     readings = hub.readings(at)
     counts = readings.select(**COUNTS).collect(engine="streaming").row(0, named=True)
-    judged = readings if counts["rows"] <= IN_MEMORY_ROWS else _sample(hub, at, counts["rows"])
-    verdict = checked(hub, "canonical_readings", judged.select(JUDGED), at, counts["rows"])
+    few = counts["rows"] <= IN_MEMORY_ROWS
+    chosen = readings if few else _sample(hub, at, counts["rows"])
+    judged = chosen.select(JUDGED).collect(engine="streaming")
+    verdict = checked(hub, "canonical_readings", judged, at, counts["rows"])
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": counts["rows"],
             "dagster/column_schema": column_schema(readings.collect_schema()),
             "good / all readings": f"{counts['good']} / {counts['rows']}",
             "readings twelve hours off": counts["twelve_hours"],
-            "preview": dg.MetadataValue.md(preview(readings.head(PREVIEW_ROWS).collect())),
+            "preview": dg.MetadataValue.md(preview(judged.head(PREVIEW_ROWS))),
             "last received": str(counts["last_received"] or "–"),
             "data_docs": verdict.metadata["data_docs"],
         },

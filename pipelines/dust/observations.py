@@ -94,7 +94,7 @@ def _certain(uploads: pl.DataFrame) -> pl.DataFrame:
 
 def _merged(uploads: pl.DataFrame) -> pl.DataFrame:
     """The uploads of each observation as one row."""
-    numbers = [name for name, dtype in uploads.schema.items() if dtype == pl.Float64 and name not in PLACE]
+    numbers = _said(uploads)
     came = uploads.group_by(OBSERVATION).agg(first_received_at=pl.col("received_at").min()).sort(OBSERVATION)
     rows = _certain(uploads).sort(*OBSERVATION, *AGE).with_row_index("upload")
     notes = _notes(rows["quality_notes"], numbers)
@@ -109,11 +109,7 @@ def _merged(uploads: pl.DataFrame) -> pl.DataFrame:
             notes[THE_REST].gather(held["upload"]),
             *[notes[name].gather(held[name]).fill_null("") for name in numbers],
         ).str.strip_chars_start(";"),
-        mapping=pl.concat_list(rows["mapping"].gather(held[name]) for name in numbers)
-        .list.drop_nulls()
-        .list.unique()
-        .list.sort()
-        .list.join(";"),
+        mapping=_mapping(rows["mapping"], held, numbers),
     )
     last = rows[held["upload"]]
     return _judged(
@@ -126,6 +122,21 @@ def _merged(uploads: pl.DataFrame) -> pl.DataFrame:
         ).drop("upload"),
         numbers,
     )
+
+
+def _said(uploads: pl.DataFrame) -> list[str]:
+    """The parameters that these uploads say something of; all of them where they say nothing of any."""
+    numbers = [name for name, dtype in uploads.schema.items() if dtype == pl.Float64 and name not in PLACE]
+    noted = ";".join(uploads["quality_notes"].drop_nulls().unique())
+    return [name for name in numbers if uploads[name].count() or f"{name}=" in noted] or numbers
+
+
+def _mapping(mappings: pl.Series, held: pl.DataFrame, numbers: Sequence[str]) -> pl.Expr:
+    """The mappings of the uploads of which a parameter holds, joined by ';'; empty where none does."""
+    if mappings.n_unique() == 1:
+        return pl.lit(mappings.first(), pl.String)
+    each = pl.concat_list(mappings.gather(held[name]) for name in numbers)
+    return each.list.drop_nulls().list.unique().list.sort().list.join(";")
 
 
 def _superseded(rows: pl.DataFrame, said: Mapping[str, pl.Series], held: pl.DataFrame) -> pl.Series:

@@ -1,5 +1,6 @@
 """RESULTS.md and docs/scale.md (报告), written from the results alone; no figure is typed by hand."""
 
+import json
 from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmarks.figures import Line, grouped, line_of, lines
+from benchmarks.lake.results import as_markdown
 from benchmarks.measure import WARM_UP
 from benchmarks.results import load
 from benchmarks.roster import HEAP
@@ -16,6 +18,7 @@ from sitehub.settings import PROJECT_ROOT
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 RESULTS: Final = Path(__file__).parent / "RESULTS.md"
+LAKE: Final = Path(__file__).parent / "results" / "lake.json"
 SCALE: Final = PROJECT_ROOT / "docs" / "scale.md"
 GOALS: Final = (
     ("kafka-streams", "Kafka Streams, exactly_once_v2", 1.5),
@@ -35,12 +38,18 @@ YEAR_DAYS: Final = 365
 
 def write() -> None:
     """Write what the results hold; LookupError where not even throughput was measured."""
-    for file, text in documents({name: load(name) for name in ("throughput", "latency", "scale")}).items():
+    for file, text in documents({name: load(name) for name in ("throughput", "latency", "scale")}, lake()).items():
         file.write_text(text, encoding="utf-8")
 
 
-def documents(parts: Mapping[str, Any]) -> dict[Path, str]:
-    """File → text. `parts`: throughput, latency and scale as `load` gives them.
+def lake() -> dict[str, Any] | None:
+    """The figures of a province-day, where they were measured."""
+    found: dict[str, Any] | None = json.loads(LAKE.read_text(encoding="utf-8")) if LAKE.exists() else None
+    return found
+
+
+def documents(parts: Mapping[str, Any], province_day: Mapping[str, Any] | None = None) -> dict[Path, str]:
+    """File → text. `parts`: throughput, latency and scale as `load` gives them; province_day as `lake` does.
 
     RESULTS.md says which parts were not measured; docs/scale.md is left as it is where growth was not.
     """
@@ -55,7 +64,11 @@ def documents(parts: Mapping[str, Any]) -> dict[Path, str]:
         autoescape=False,
     )
     templates.filters["rate"] = lambda value: f"{value:,.0f}"
-    made = {RESULTS: templates.get_template("RESULTS.md.j2").render(results(parts))}
+    made = {
+        RESULTS: templates.get_template("RESULTS.md.j2").render(
+            results(parts) | {"lake": province_day and as_markdown(province_day)}
+        )
+    }
     if parts["scale"]["rounds"]:
         made[SCALE] = templates.get_template("scale.md.j2").render(scale(parts))
     return made

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.lake`: measures a province-day and writes results/lake.json and lake.md beside it."""
+"""`python -m benchmarks.lake`: measures a province-day into results/lake.json, a section of the report."""
 
 import json
 import shutil
@@ -13,7 +13,6 @@ from cyclopts import App
 from benchmarks.circumstances import circumstances
 from benchmarks.lake import stages
 from benchmarks.lake.measure import Measured, in_child
-from benchmarks.lake.results import as_markdown
 
 RESULTS = Path(__file__).parents[1] / "results"
 LIBRARIES = ("polars", "deltalake", "dagster", "great-expectations", "XlsxWriter", "typst")
@@ -24,7 +23,7 @@ app = App(help=__doc__)
 
 
 @app.default
-def measure(*, devices: int = 15_000, folder: Path | None = None, keep: bool = False, rounds: int = 3) -> None:
+def measure(*, devices: int = 15_000, folder: Path | None = None, keep: bool = False, rounds: int = 2) -> None:
     """Measure everything; about 6 minutes and 8 GB of disk at full size.
 
     Args:
@@ -42,7 +41,6 @@ def measure(*, devices: int = 15_000, folder: Path | None = None, keep: bool = F
     said = {**circumstances(LIBRARIES), "devices": devices, **found}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "lake.json").write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    (RESULTS / "lake.md").write_text(as_markdown(said), encoding="utf-8")
 
 
 def _stages(root: Path, devices: int, rounds: int) -> dict[str, Any]:
@@ -51,14 +49,14 @@ def _stages(root: Path, devices: int, rounds: int) -> dict[str, Any]:
     return {
         "landed_by_hours": _told("a day in hourly batches", in_child(stages.land_day, day, devices, DAY)),
         "lake_to_report": [_told("from lake to report", in_child(stages.compute, day, DAY)) for _ in range(rounds)],
-        "compacted_day": _told("the day compacted", in_child(stages.compact, day)),
-        "lake_to_report_compacted": [
-            _told("from compacted lake to report", in_child(stages.compute, day, DAY)) for _ in range(rounds)
+        "ordered_day": _told("the day in the order of devices", in_child(stages.order, day, DAY)),
+        "lake_to_report_ordered": [
+            _told("from ordered lake to report", in_child(stages.compute, day, DAY)) for _ in range(rounds)
         ],
         "landed_small": _told(
             "an hour in small batches", in_child(stages.land_small, small, devices, DAY, SMALL_BATCH)
         ),
-        "compacted_small": _told("the hour compacted", in_child(stages.compact, small)),
+        "ordered_small": _told("the hour in the order of devices", in_child(stages.order, small, DAY)),
         "month": _month(month, devices // MONTH),
     }
 
@@ -67,9 +65,9 @@ def _month(folder: Path, devices: int) -> dict[str, Any]:
     """A month with as many readings as the day, so that what is calculated from the day can be checked."""
     first = DAY - timedelta(days=MONTH)
     landed = _told("a month landed", in_child(stages.land_days, folder, devices, first, MONTH))
-    compacted = _told("the month compacted", in_child(stages.compact, folder))
+    ordered = _told("the month in the order of devices", in_child(stages.order, folder, first, MONTH))
     computed = _told("the month computed", in_child(stages.compute, folder, first, MONTH))
-    return {"devices": devices, "days": MONTH, "landed": landed, "compacted": compacted, "computed": computed}
+    return {"devices": devices, "days": MONTH, "landed": landed, "ordered": ordered, "computed": computed}
 
 
 def _told(title: str, measured: Measured) -> dict[str, Any]:

@@ -1,23 +1,23 @@
 """The figures as a section of Markdown."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
 DAYS_OF_A_YEAR = 365
 
 
-def as_markdown(found: dict[str, Any]) -> str:
+def as_markdown(found: Mapping[str, Any]) -> str:
     """What was measured, and the year that follows from it."""
     day, small, month = found["landed_by_hours"], found["landed_small"], found["month"]
     rows = [
         ("landing, hourly batches", f"{day['readings']:,} readings in {day['write_s']} s", _landed(day)),
         ("landing, batches of 20,000", f"{small['readings']:,} readings in {small['write_s']} s", _landed(small)),
-        ("compaction of the small batches", *_compacted(found["compacted_small"])),
+        ("files of the small batches joined by device", *_ordered(found["ordered_small"])),
         ("from lake to report", *_way(found["lake_to_report"])),
-        ("compaction of the day", *_compacted(found["compacted_day"])),
-        ("from compacted lake to report", *_way(found["lake_to_report_compacted"])),
+        ("files of the day joined by device", *_ordered(found["ordered_day"])),
+        ("from the joined files to report", *_way(found["lake_to_report_ordered"])),
     ]
     return "\n\n".join(
         [
@@ -26,9 +26,9 @@ def as_markdown(found: dict[str, Any]) -> str:
             f"{found['devices']}`, commit {found['commit']}. Machine: {_listed(found['machine'])}. "
             f"Versions: {_listed(found['versions'])}.",
             _table(("stage", "time", "beside"), rows),
-            "Of the way from lake to report, seconds a step (last round): "
-            + _listed(found["lake_to_report"][-1]["steps_s"]) + ".",
-            _year(found["devices"], day, found["lake_to_report"], month),
+            "Of the way from the joined files to report, seconds a step (last round): "
+            + _listed(found["lake_to_report_ordered"][-1]["steps_s"]) + ".",
+            _year(found["devices"], day, found["lake_to_report_ordered"], month),
         ]
     ) + "\n"  # fmt: skip
 
@@ -37,7 +37,7 @@ def _landed(stage: dict[str, Any]) -> str:
     return f"{stage['readings_per_s']:,} readings/s, {stage['files']} files, {_size(stage['bytes'])}, {_peak([stage])}"
 
 
-def _compacted(stage: dict[str, Any]) -> tuple[str, str]:
+def _ordered(stage: dict[str, Any]) -> tuple[str, str]:
     files = f"{stage['files_before']} to {stage['files_after']} files"
     sizes = f"{_size(stage['bytes_before'])} to {_size(stage['bytes_after'])}"
     return f"{stage['seconds']} s", f"{files}, {sizes}, {_peak([stage])}"

@@ -81,11 +81,12 @@ def land_days(folder: Path, devices: int, first: date, days: int) -> dict[str, A
     return _with_rate(landed | home.size())
 
 
-def compact(folder: Path) -> dict[str, Any]:
-    """Joins the small files and deletes the old ones."""
+def order(folder: Path, first: date, days: int = 1) -> dict[str, Any]:
+    """What the night does: joins the files of each day, one device after the other. Deletes the old ones."""
     home = Home(folder)
     before = home.size()
-    home.lake.compact(READINGS)
+    for number in range(days):
+        home.lake.order_by_device("dust-reading", PROVINCE, (first + timedelta(days=number)).isoformat())
     home.lake.vacuum(READINGS, retention_hours=0)
     after = home.size()
     return {f"{name}_before": value for name, value in before.items()} | {

@@ -1,12 +1,8 @@
 """The gateway on a real Kafka: what is answered is in the log, whoever dies or misbehaves; frames become readings."""
 
 import asyncio
-import json
-import os
 import re
-import subprocess
-import sys
-import time
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,12 +14,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from infra.stack.ports import answers, free_ports
+from infra.topics import TopicSpec, create_topics
 from pipelines.catalog import Catalog
 from pipelines.hj212.frame import build_frame
 from pipelines.hj212.packet import parse
 from streams.ledger import Ledger, ledger
+from streams.positions import of_normaliser
 from streams.reading import read, spans
 from streams.records import Record
+from streams.replay import compare, fresh_topics, replay
 from tests.conftest import Stack
 from tests.system.processes import PROJECT, Worker, wait_until
 
@@ -49,25 +48,21 @@ class Site:
         """The normaliser of Jiangsu."""
         return self._worker("normalise", "--province", "jiangsu")
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A `sitehub` command to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "sitehub", *arguments],
-            env={**os.environ, **self.stack.environment(self.folder / "home")},
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
     def await_listening(self) -> None:
         """Until devices can connect."""
         wait_until(lambda: answers(self.port), "the gateway listens")
 
-    def ledger(self) -> Ledger:
-        """Jiangsu's ledger."""
-        return ledger(self.stack.bootstrap_servers, Catalog.load(), ["jiangsu"])
+    def await_all(self) -> Ledger:
+        """Jiangsu's ledger once every frame is normalised."""
+        servers, catalog = self.stack.bootstrap_servers, Catalog.load()
+        positions = of_normaliser(servers, "jiangsu", catalog)
+
+        def is_done() -> bool:
+            done, ends = positions(), spans(servers, {TOPIC: self.stack.topics()[TOPIC]})
+            return all(done[place] >= end for place, (_, end) in ends.items())
+
+        wait_until(is_done, "every frame normalised", 90)
+        return ledger(servers, catalog, ["jiangsu"])
 
     def records(self, topic: str) -> list[Record]:
         """Every record of a topic."""
@@ -92,6 +87,14 @@ def site(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
     found = Site(stack, port, metrics, tmp_path_factory.mktemp("gateway"))
     with found.normaliser():
         yield found
+
+
+@pytest.fixture(scope="module")
+def gateway(site: Site) -> Iterator[Worker]:
+    """A gateway of Jiangsu that listens."""
+    with site.gateway() as worker:
+        site.await_listening()
+        yield worker
 
 
 def frame(device: str, number: int, *, part: tuple[int, int] | None = None, values: str = "a34002-Rtd=80") -> bytes:
@@ -143,28 +146,23 @@ async def persist(port: int, device: str, count: int) -> int:
     return sent - count
 
 
-def test_a_thousand_devices_through_a_killed_gateway(site: Site) -> None:
+def test_a_thousand_devices_through_a_killed_gateway(site: Site, gateway: Worker) -> None:
     """kill -9 amid sending: every reading that was answered is in the log, repeated ones are duplicates, the ledger is
     exact, and each device's readings stand in their order."""
 
-    async def all_devices(worker: Worker) -> list[int]:
+    async def all_devices() -> list[int]:
         devices = [asyncio.create_task(persist(site.port, f"D{number:04}", 3)) for number in range(DEVICES)]
         await asyncio.sleep(1.0)
-        worker.kill()
-        worker.start()
+        gateway.kill()
+        gateway.start()
         return await asyncio.gather(*devices)
 
-    with site.gateway() as worker:
-        site.await_listening()
-        again = asyncio.run(all_devices(worker))
-        assert worker.stop() == 0
-        assert "secret" not in worker.log()
+    again = asyncio.run(all_devices())
     records = [record for record in site.records(TOPIC) if (record.key or b"").startswith(b"D")]
     seen = Counter(record.value for record in records)
     assert seen.keys() == {frame(f"D{device:04}", number) for device in range(DEVICES) for number in range(3)}
     assert seen.total() - len(seen) <= sum(again)
-    wait_until(lambda: site.ledger().accounts["waiting"].sum() == 0, "every frame normalised", 90)
-    assert site.ledger().is_exact
+    assert site.await_all().is_exact
 
 
 def exported(metrics: str) -> dict[str, tuple[str, set[str], str]]:
@@ -185,6 +183,7 @@ def documented() -> dict[str, tuple[str, set[str], str]]:
     return {name: (kind, set(re.findall(r"`(\w+)`", labels)), meaning) for name, kind, labels, meaning in rows}
 
 
+@pytest.mark.usefixtures("gateway")
 def test_hostile_clients_harm_nobody(site: Site) -> None:
     """Noise, lying lengths, endless bytes and a slow sender: sound frames among them are answered, the others end in
     quarantine or with the connection; meanwhile a good device is served."""
@@ -207,67 +206,58 @@ def test_hostile_clients_harm_nobody(site: Site) -> None:
                 await writer.drain()
             return [await answer(reader)]
 
-    with site.gateway() as worker:
-        site.await_listening()
-        said = asyncio.run(all_at_once())
-        metrics = httpx.get(f"http://127.0.0.1:{site.metrics}/metrics").text
-        health = httpx.get(f"http://127.0.0.1:{site.metrics}/health")
-        assert worker.stop() == 0
+    said = asyncio.run(all_at_once())
+    metrics = httpx.get(f"http://127.0.0.1:{site.metrics}/metrics").text
+    health = httpx.get(f"http://127.0.0.1:{site.metrics}/health")
     assert said == ["20260301100300003 9014", "20260301100000000 9014"]
     assert f'sitehub_gateway_closed_total{{messaging_destination_name="{TOPIC}",reason="endless"}} 1.0' in metrics
     assert health.json()["healthy"]
     assert exported(metrics) == documented()
     damaged = [record.value for record in site.records(TOPIC) if record.key is None]
     assert damaged == [wrong, lying, frame("H1", 2)[:50]]
-    wait_until(lambda: site.ledger().accounts["waiting"].sum() == 0, "every frame normalised", 90)
-    assert site.ledger().is_exact
+    assert site.await_all().is_exact
 
 
-def test_parts_outlive_the_gateway(site: Site) -> None:
+def test_parts_outlive_the_gateway(site: Site, gateway: Worker) -> None:
     """A part that was answered is joined with the others after a kill -9; the upload is one record of all frames."""
     one, two = (frame("P1", 0, part=(n, 2), values=f"a3400{n}-Rtd=80") for n in (1, 2))
-    with site.gateway() as worker:
-        site.await_listening()
-        assert asyncio.run(say(site.port, one)) == ["20260301100000000 9014"]
-        worker.kill()
-        worker.start()
-        site.await_listening()
-        assert asyncio.run(say(site.port, two)) == ["20260301100000000 9014"]
-        assert asyncio.run(say(site.port, two)) == ["20260301100000000 9014"]
-        assert worker.stop() == 0
+    assert asyncio.run(say(site.port, one)) == ["20260301100000000 9014"]
+    gateway.kill()
+    gateway.start()
+    site.await_listening()
+    assert asyncio.run(say(site.port, two)) == ["20260301100000000 9014"]
+    assert asyncio.run(say(site.port, two)) == ["20260301100000000 9014"]
     assert [record.value for record in site.records(TOPIC) if record.key == b"P1"] == [one + two, one + two]
 
 
 def test_frames_are_replayed_to_the_same_bytes(site: Site) -> None:
     """After all that came above: a replay makes the same records of the same frames."""
-    done = site.run("replay", "--topic", TOPIC, "--into", "frames-again", "--json")
-    assert done.returncode == 0, done.stderr
-    compared = json.loads(done.stdout)["comparison"]
-    assert compared["equal"] == len(site.records(TOPIC)) > 0
+    servers, registry, catalog = site.stack.bootstrap_servers, site.stack.registry_url, Catalog.load()
+    fresh = fresh_topics(catalog, TOPIC, "frames-again")
+    create_topics(servers, [TopicSpec(name, site.stack.topics()[live], {}) for live, name in fresh.items()])
+    stretch = replay(servers, registry, catalog, TOPIC, "frames-again")
+    found = compare(servers, catalog, TOPIC, "frames-again", stretch)
+    assert found.is_equal
+    assert found.equal == len(site.records(TOPIC)) > 0
 
 
-def test_while_kafka_is_away_nothing_is_answered(own_stack: Stack, tmp_path: Path) -> None:
-    """An outage: the frame waits without an answer; when Kafka is back it is appended and answered."""
-    own_stack.provision()
-    port, metrics = free_ports(2)
-    site = Site(own_stack, port, metrics, tmp_path)
+def test_while_kafka_is_away_nothing_is_answered(site: Site, gateway: Worker) -> None:
+    """The frame waits without an answer; when Kafka is back it is appended and answered."""
+    broker = site.stack.supervisor.runs["broker"].process
 
-    async def through_an_outage() -> float:
+    async def through_an_outage() -> None:
         async with connected(site.port) as (reader, writer):
-            writer.write(frame("K1", 0))
-            await answer(reader)
-            broker = own_stack.supervisor.runs["broker"].process
-            broker.kill()
-            writer.write(frame("K1", 1))
-            began = time.monotonic()
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await reader.readuntil(b"\r\n")
-            assert await answer(reader) == "20260301100100001 9014"
-            return time.monotonic() - began
+            broker.send_signal(signal.SIGSTOP)
+            try:
+                writer.write(frame("K1", 0))
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(1.5):
+                        await reader.readuntil(b"\r\n")
+            finally:
+                broker.send_signal(signal.SIGCONT)
+            assert await answer(reader) == "20260301100000000 9014"
 
-    with site.gateway() as worker:
-        site.await_listening()
-        assert asyncio.run(through_an_outage()) > 1.0
-        assert worker.stop() == 0
-    assert [record.value for record in site.records(TOPIC)] == [frame("K1", 0), frame("K1", 1)]
+    asyncio.run(through_an_outage())
+    assert [record.value for record in site.records(TOPIC) if record.key == b"K1"] == [frame("K1", 0)]
+    assert gateway.stop() == 0
+    assert "secret" not in gateway.log()

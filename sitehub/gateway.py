@@ -1,8 +1,8 @@
 """Which feed's devices come to which port (网关端口)."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from pipelines.catalog import Catalog
 from pipelines.names import RawTopic
 
 PROTOCOL = "hj212"
@@ -12,9 +12,12 @@ class UnknownFeedError(ValueError):
     """No feed of this name speaks the protocol; the text says which do."""
 
 
-def topics_of(ports: Mapping[str, int], catalog: Catalog) -> dict[str, int]:
-    """Raw topic → port, of `<province>` or `<province>.<vendor>` → port. UnknownFeedError."""
-    spoken = sorted(province for province, kind in catalog.raw if kind == PROTOCOL)
+def topics_of(ports: Mapping[str, int], catalog_dir: Path) -> dict[str, int]:
+    """Raw topic → port, of `<province>` or `<province>.<vendor>` → port. UnknownFeedError.
+
+    Which feeds there are the names of the contract's files tell: a gateway that is started again must listen soon.
+    """
+    spoken = sorted(file.parent.name for file in (catalog_dir / "raw").glob(f"*/{PROTOCOL}.avsc"))
     found = {}
     for feed, port in ports.items():
         province, _, vendor = feed.partition(".")

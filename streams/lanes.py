@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterable, Sequence
-from typing import Any, Final
+from typing import Any
 
-import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
-from streams.described import described
+from streams.crash import crash
 from streams.lane import Lane, Process
 from streams.source import Source
-
-log = structlog.get_logger(__name__)
-
-CRASHED: Final = 71
-
-
-def crash(error: BaseException) -> None:
-    """Crash only (只崩不跳): one line, and out. Nothing uncommitted is visible; the supervisor starts a new process."""
-    log.critical("the worker ends: nothing of its last transaction is visible", error=described(error))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(CRASHED)
 
 
 class Lanes:

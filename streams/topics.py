@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from confluent_kafka.admin import AdminClient
 
-from pipelines.catalog import Catalog
 from pipelines.names import RawTopic, parse_raw_topic
+
+if TYPE_CHECKING:
+    from pipelines.catalog import Catalog
 
 METADATA_TIMEOUT_S = 30
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from pipelines.contract import read_yaml
+import yaml
 
 _HERE = Path(__file__).parent
 
@@ -36,16 +37,21 @@ class Factor:
 @cache
 def commands() -> Mapping[str, Command]:
     """The commands by CN."""
-    return {code: Command(**entry) for code, entry in read_yaml(_HERE / "commands.yaml")["commands"].items()}
+    return {code: Command(**entry) for code, entry in _read("commands").items()}
 
 
 @cache
 def factors() -> Mapping[str, Factor]:
     """The factors by their code of 2017."""
-    return {code: Factor(**entry) for code, entry in read_yaml(_HERE / "factors.yaml")["factors"].items()}
+    return {code: Factor(**entry) for code, entry in _read("factors").items()}
 
 
 @cache
 def codes_of_2005() -> Mapping[str, str]:
     """Code of 2005 → code of 2017."""
     return {factor.code_2005: code for code, factor in factors().items() if factor.code_2005}
+
+
+def _read(name: str) -> dict[str, dict[str, Any]]:
+    content = yaml.load((_HERE / f"{name}.yaml").read_text("utf-8"), yaml.CSafeLoader)
+    return content[name]  # type: ignore[no-any-return] # files of the project

@@ -1,11 +1,8 @@
 """`sitehub gateway`: devices that speak to the hub themselves (网关)."""
 
-import os
 import sys
 
 from cyclopts import App
-
-os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 app = App(name="gateway", help="Take uploads from devices themselves.")
 
@@ -27,23 +24,22 @@ def hj212(*, metrics_port: int | None = None) -> None:
 
     from infra.errors import StackError
     from infra.stack.ports import need_free
-    from pipelines.catalog import Catalog
     from pipelines.names import HJ212_PARTS
     from sitehub.gateway import UnknownFeedError, topics_of
     from sitehub.kafka_faults import explained
     from sitehub.logging import configure_logging
     from sitehub.settings import settings
+    from streams.crash import crash
     from streams.gateway.limits import Limits
     from streams.gateway.log import Log
     from streams.gateway.server import Gateway
-    from streams.lanes import crash
     from streams.monitor import monitored
     from streams.topics import missing, topic_partitions
 
     configure_logging()
     chosen = settings()
     try:
-        ports = topics_of(chosen.gateway_ports, Catalog.load(chosen.catalog_dir))
+        ports = topics_of(chosen.gateway_ports, chosen.catalog_dir)
     except UnknownFeedError as error:
         sys.stderr.write(f"SITEHUB_GATEWAY_PORTS: {error}\n")
         sys.exit(2)

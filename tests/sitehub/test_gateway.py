@@ -18,14 +18,14 @@ FRAME = build_frame(b"ST=39;CN=2011;PW=1;MN=A1;Flag=4;CP=&&DataTime=202603031100
 def test_each_port_is_a_feeds_or_a_makers() -> None:
     """By the names of their topics."""
     ports = {"jiangsu": 1, "shanxi.acme": 2}
-    assert topics_of(ports, CATALOG) == {"raw.jiangsu.hj212": 1, "raw.shanxi.hj212.acme": 2}
+    assert topics_of(ports, CATALOG.root) == {"raw.jiangsu.hj212": 1, "raw.shanxi.hj212.acme": 2}
 
 
 @pytest.mark.parametrize(("ports", "said"), [({"guizhou": 1}, "choose one of jiangsu, shanxi"), ({}, "write for")])
 def test_a_feed_without_hj212_is_told(ports: dict[str, int], said: str) -> None:
     """With the choices, and an example where there is none."""
     with pytest.raises(UnknownFeedError, match=said):
-        topics_of(ports, CATALOG)
+        topics_of(ports, CATALOG.root)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])

@@ -50,7 +50,7 @@ class Site:
 
     def await_listening(self) -> None:
         """Until devices can connect."""
-        wait_until(lambda: answers(self.port), "the gateway listens")
+        wait_until(lambda: answers(self.port), "the gateway listens", 120)
 
     def await_all(self) -> Ledger:
         """Jiangsu's ledger once every frame is normalised."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import polars as pl
 
@@ -13,6 +13,8 @@ PROJECT = ("project_code", "project_name", "adcode", "phase")
 """of the registers what a figure's row is looked up by; not who owns a site"""
 QUICK = 1
 """zlib level: a third larger than the best and five times as fast"""
+AT_ONCE = 20_000
+"""rows that are text in memory"""
 
 
 def tables(inputs: DustReportInputs) -> dict[str, pl.DataFrame]:
@@ -35,7 +37,9 @@ def write_tables(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
 
     The same tables give the same bytes.
     """
-    with ZipFile(path, "w") as archive:
+    with ZipFile(path, "w", ZIP_DEFLATED, compresslevel=QUICK) as archive:
         for name, frame in tables.items():
-            text = frame.write_csv(include_bom=True)
-            archive.writestr(ZipInfo(f"{name}.csv"), text, compress_type=ZIP_DEFLATED, compresslevel=QUICK)
+            with archive.open(f"{name}.csv", "w") as file:
+                file.write(frame.clear().write_csv(include_bom=True).encode())
+                for part in frame.iter_slices(AT_ONCE):
+                    file.write(part.write_csv(include_header=False).encode())

@@ -49,7 +49,7 @@ def _way(rounds: list[dict[str, Any]]) -> tuple[str, str]:
 
 
 def _year(devices: int, day: dict[str, Any], way: list[dict[str, Any]], month: dict[str, Any]) -> str:
-    """The year calculated from the day; the day's law checked on a month of as many readings."""
+    """The year calculated from the day; the day's law checked on a month of fewer devices."""
     computed = median(each["lake_to_report_s"] for each in way)
     per_reading = day["bytes"] / day["readings"]
     measured = month["landed"]["bytes"] / month["landed"]["readings"]

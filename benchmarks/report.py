@@ -79,7 +79,7 @@ def results(parts: Mapping[str, Any]) -> dict[str, Any]:
     rounds = parts["throughput"]["rounds"]
     main = lines(rounds, MAIN.name)
     latency = parts["latency"]["rounds"]
-    measured = ("p50_ms", "p99_ms", "p999_ms", "core_share")
+    measured = ("p50_ms", "p99_ms", "p999_ms", "core_share", "sustained")
     return {
         "about": parts["throughput"],
         "warm_up": WARM_UP,

@@ -33,7 +33,7 @@ def throughput(*, readings: int = 1_000_000, rounds: int = 3, odd_readings: int 
 
 @app.command
 def latency(*, rounds: int = 1) -> None:
-    """From sent to visible at two rates, and the hub's curve over its allowed latency (5 minutes a round)."""
+    """From sent to visible at two rates, and the hub's curve over its allowed latency (6 minutes a round)."""
     _timed(lambda: quick.rounds(rounds))
 
 

@@ -125,8 +125,8 @@ def _decode(unframed: Unframed, link: Link, writers: Mapping[WriterId, WriterSch
             _decode_avro(writer_id, writer, unframed, raw, decoded)
             continue
         decoded.faults |= dict.fromkeys(rows, refusal)
-    _decode_json(unframed, link.json_fields, decoded)
     _decode_other(unframed, raw, decoded)
+    _decode_json(unframed, link.json_fields, decoded)
     return decoded
 
 

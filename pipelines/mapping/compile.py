@@ -82,7 +82,7 @@ def compile_mapping(
             raise context.fault(field.name, "is never null but not mapped", "Add a rule for it")
     ordered = [field for field in kind.fields if field.name in rules]
     steps = tuple(_compile_rule(context, field, rules[field.name]) for field in ordered)
-    read = {source for rule in rules.values() for source in rule.raw_fields}
+    read = {source for rule in rules.values() for source in (*rule.raw_fields, *rule.flag)}
     texts = tuple(field.name for field in raw.fields if field.name in read and field.type == "string")
     name = f"{raw.province}/{raw.kind}@{_content_hash(context)}"
     return CompiledMapping(name, steps, texts, raw.mapping.absent)
@@ -206,7 +206,7 @@ def _flagged(context: _Context, field: Field, rule: Rule, step: Step) -> Step:
     unknown = sorted({str(meaning) for meaning in table.values.values()} - set(MEANINGS))
     if unknown:
         raise context.fault(field.name, f"table {table.name} says {unknown[0]!r}", f"Use {', '.join(MEANINGS)}")
-    return flagged(step, rule, context.raw.mapping.absent, table)
+    return flagged(step, rule, _by_name(context), table)
 
 
 def _time(context: _Context, field: Field, rule: Rule, said: Origin) -> Step:

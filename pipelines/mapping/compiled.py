@@ -113,4 +113,4 @@ class CompiledMapping:
 
 
 def _is_calm(step: Step, columns: Mapping[str, pl.Series], frame: pl.DataFrame) -> bool:
-    return step.is_calm is not None and step.is_calm(columns[step.field], frame["_received"])
+    return step.is_calm is not None and step.is_calm(columns[step.field], frame)

@@ -59,7 +59,7 @@ class Step:
     """How one canonical field is made of what is `said` (as uploaded, absent values null).
 
     Expressions and checks see the columns said_of(field) and read_of(field). `is_calm`: a cheap look at values and
-    receipts that tells that no check can fail, so that checks need not be evaluated; None where no look tells that.
+    uploads that tells that no check can fail, so that checks need not be evaluated; None where no look tells that.
     """
 
     field: str
@@ -67,10 +67,10 @@ class Step:
     made: Made | Number
     faults: tuple[FaultCheck, ...] = ()
     notes: tuple[NoteCheck, ...] = ()
-    is_calm: Callable[[pl.Series, pl.Series], bool] | None = None
+    is_calm: Callable[[pl.Series, pl.DataFrame], bool] | None = None
 
 
-def nothing_lost(values: pl.Series, _received: pl.Series) -> bool:
+def nothing_lost(values: pl.Series, _uploads: pl.DataFrame) -> bool:
     """Calm where every check can only fail on a row that is left without a value."""
     return values.null_count() == 0
 

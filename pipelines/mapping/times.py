@@ -143,12 +143,12 @@ def _against_receipt(value: pl.Expr, clocked: pl.Expr, said: Origin) -> tuple[Fa
     return FaultCheck("future_time", future, detail, remedy), NoteCheck("twelve_hours", twelve)
 
 
-def _is_plausible(values: pl.Series, received: pl.Series) -> bool:
+def _is_plausible(values: pl.Series, uploads: pl.DataFrame) -> bool:
     """Whether no time can be wrong: none before the first monitors, after the receipt or twelve hours before it."""
     if values.null_count() or not len(values):
         return False
     observed = values.cast(pl.Int64).to_numpy()
-    ahead = observed - received.cast(pl.Int64).to_numpy()
+    ahead = observed - uploads["_received"].cast(pl.Int64).to_numpy()
     past = (ahead <= FUTURE_TOLERANCE / _MS) & (np.abs(ahead + TWELVE_HOURS / _MS) > FUTURE_TOLERANCE / _MS)
     return bool((past & (observed >= EARLIEST.timestamp() * 1000)).all())
 

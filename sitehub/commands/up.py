@@ -84,6 +84,8 @@ def _print_addresses(console: Console, chosen: Settings, seconds: float) -> None
     console.print(f"  Kafka     {chosen.bootstrap_servers}")
     console.print(f"  registry  {chosen.registry_url}")
     console.print(f"  Dagster   http://127.0.0.1:{chosen.dagster_port}")
+    for feed, port in chosen.gateway_ports.items():
+        console.print(f"  HJ 212    {chosen.gateway_host}:{port} for devices of {feed}")
     console.print(f"  logs      {chosen.home / 'logs'}")
     console.print(f"ready in {seconds:.0f} s")
 

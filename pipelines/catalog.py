@@ -18,6 +18,7 @@ from pipelines.link import Link
 from pipelines.mapping.compile import compile_mapping
 from pipelines.mapping.compiled import CompiledMapping
 from pipelines.mapping.grammar import Mapping, RawKind, read_raw
+from pipelines.mapping.people import EXAMPLE_KEY, PersonKey
 from pipelines.names import RawTopic, parse_raw_topic
 from pipelines.screening import Screening, read_screening
 
@@ -36,12 +37,18 @@ class Catalog:
     codes: MappingABC[str, CodeTable]
     limits: Limits
     screening: MappingABC[str, Screening]
+    person_key: PersonKey = EXAMPLE_KEY
     _compiled: dict[tuple[str, str, str | None], CompiledMapping] = field(default_factory=dict, repr=False)
     _links: dict[str, Link] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def load(cls, root: Path | None = None, screening: Path | None = None) -> "Catalog":
-        """Read and check the folder `root` (default: the project's); CatalogError at the first fault found."""
+    def load(
+        cls, root: Path | None = None, screening: Path | None = None, person_key: PersonKey = EXAMPLE_KEY
+    ) -> "Catalog":
+        """Read and check the folder `root` (default: the project's); CatalogError at the first fault found.
+
+        `person_key`: makes people's pseudonyms; without it they are examples, of use for checks only.
+        """
         root = root or _PROJECT / "avro_schemas"
         screening = screening or _PROJECT / "quality" / "screening"
         kinds = {kind.name: kind for kind in map(read_canonical, sorted((root / "canonical").glob("*.avsc")))}
@@ -57,6 +64,7 @@ class Catalog:
             codes={table.name: table for table in codes},
             limits=Limits.load(root / "limits"),
             screening={file.stem: read_screening(file, kinds) for file in sorted(screening.glob("*.yaml"))},
+            person_key=person_key,
         )
         for kind in raw:
             for vendor in (None, *kind.mapping.vendors):
@@ -64,10 +72,12 @@ class Catalog:
         return catalog
 
     @classmethod
-    def of_release(cls, folder: Path) -> "Catalog":
+    def of_release(cls, folder: Path, person_key: PersonKey = EXAMPLE_KEY) -> "Catalog":
         """The contract of a checkout of the project with its screening rules, or of a folder of the contract alone."""
         whole = (folder / "avro_schemas").is_dir()
-        return cls.load(folder / "avro_schemas", folder / "quality" / "screening") if whole else cls.load(folder)
+        if whole:
+            return cls.load(folder / "avro_schemas", folder / "quality" / "screening", person_key)
+        return cls.load(folder, person_key=person_key)
 
     @cached_property
     def provinces(self) -> tuple[str, ...]:
@@ -88,7 +98,9 @@ class Catalog:
                 raise CatalogError(raw.file, "kind", "has no canonical schema", f"Write canonical/{made}.avsc first")
             units = self.root / "units.txt"
             rules = self.screening.get(made)
-            self._compiled[key] = compile_mapping(raw, self.canonical[made], self.codes, units, key[2], rules)
+            self._compiled[key] = compile_mapping(
+                raw, self.canonical[made], self.codes, units, key[2], rules, self.person_key
+            )
         return self._compiled[key]
 
     def link(self, name: str) -> Link:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import polars as pl
 
+from pipelines.contract import RECORDS, TEXTS, Field
 from pipelines.faults import Fault
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ EXPECTED: Final = {
     "float": "a number",
     "double": "a number",
     "boolean": "true or false",
+    TEXTS: "an array of texts",
+    RECORDS: "an array of objects",
 }
 JSON_TYPES: Final = {
     str: "a text",
@@ -47,6 +50,7 @@ class JsonField:
     nullable: bool
     default: Any
     dtype: pl.DataType
+    items: tuple["JsonField", ...] = ()
 
 
 def json_fields(raw: "RawKind", rules: Mapping[str, "Rule"]) -> tuple[JsonField, ...]:
@@ -55,13 +59,12 @@ def json_fields(raw: "RawKind", rules: Mapping[str, "Rule"]) -> tuple[JsonField,
     for name, rule in rules.items():
         for source in rule.raw_fields:
             makes.setdefault(source, name)
-    defaults = {entry["name"]: entry.get("default") for entry in raw.schema["fields"]}
-    return tuple(
-        JsonField(
-            field.name, field.json, makes.get(field.name), field.type, field.nullable, defaults[field.name], field.dtype
-        )
-        for field in raw.fields
-    )
+    return tuple(_json_field(field, makes.get(field.name)) for field in raw.fields)
+
+
+def _json_field(field: Field, canonical: str | None) -> JsonField:
+    items = tuple(_json_field(item, canonical) for item in field.items)
+    return JsonField(field.name, field.json, canonical, field.type, field.nullable, field.default, field.dtype, items)
 
 
 def read_json(
@@ -92,13 +95,37 @@ def _read_object(body: bytes, fields: Sequence[JsonField]) -> tuple[dict[str, An
         return Fault("undecodable", None, place, "Send one JSON object in UTF-8.")
     row = []
     for field in fields:
-        value = content.get(field.key, field.default)
-        if value is None and not field.nullable:
-            return _absent(field, field.key in content)
-        if value is not None and not _is_of(value, field.type):
-            return _mistyped(field, value)
-        row.append(float(value) if value is not None and field.type in {"double", "float"} else value)
+        value = _read_value(content, field)
+        if isinstance(value, Fault):
+            return value
+        row.append(value)
     return content, row
+
+
+def _read_value(content: Mapping[str, Any], field: JsonField) -> Any:
+    """The field's value as a frame takes it, or the fault."""
+    value = content.get(field.key, field.default)
+    if value is None:
+        return None if field.nullable else _absent(field, field.key in content)
+    if not _is_of(value, field.type):
+        return _mistyped(field, value)
+    if field.type == RECORDS:
+        return _read_items(value, field)
+    return float(value) if field.type in {"double", "float"} else value
+
+
+def _read_items(values: Sequence[Any], field: JsonField) -> list[dict[str, Any]] | Fault:
+    """An array's objects with exactly the item's fields; keys that the schema does not name are left out."""
+    items = []
+    for value in values:
+        if type(value) is not dict:
+            return _mistyped(field, values)
+        item = {inner.name: _read_value(value, inner) for inner in field.items}
+        fault = next((found for found in item.values() if isinstance(found, Fault)), None)
+        if fault is not None:
+            return fault
+        items.append(item)
+    return items
 
 
 def _is_of(value: Any, kind: str) -> bool:
@@ -108,6 +135,8 @@ def _is_of(value: Any, kind: str) -> bool:
         return type(value) is int and -WHOLE[kind] <= value < WHOLE[kind]
     if kind == "boolean":
         return type(value) is bool
+    if kind in (TEXTS, RECORDS):
+        return type(value) is list and (kind == RECORDS or all(type(text) is str for text in value))
     return type(value) in {int, float}
 
 
@@ -122,6 +151,6 @@ def _absent(field: JsonField, is_null: bool) -> Fault:
 
 
 def _mistyped(field: JsonField, value: Any) -> Fault:
-    reason = "undecodable" if field.type in {"string", "boolean"} else "bad_number"
+    reason = "undecodable" if field.type in {"string", "boolean", TEXTS, RECORDS} else "bad_number"
     detail = f"{field.key} is {JSON_TYPES[type(value)]} where {EXPECTED[field.type]} is expected"
     return Fault(reason, field.canonical or field.key, detail, f"Send {field.key} as {EXPECTED[field.type]}.")

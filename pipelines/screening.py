@@ -147,7 +147,9 @@ def level_of(notes: str) -> int | None:
 
 def sort_notes(text: str, ranks: Mapping[str, int]) -> str:
     """`field=note;…` in the order of the kind's fields, what belongs to no field last."""
-    return ";".join(sorted(filter(None, text.split(";")), key=lambda note: ranks.get(note.split("=")[0], len(ranks))))
+    return ";".join(
+        sorted(filter(None, text.split(";")), key=lambda note: ranks.get(note.split("=")[0].split(".")[0], len(ranks)))
+    )
 
 
 def outside(values: Values, bounds: tuple[Values | float, Values | float]) -> Flags:

@@ -15,6 +15,7 @@ import fastavro
 import orjson
 
 from pipelines.catalog import Catalog, Field, RawKind
+from pipelines.contract import RECORDS, TEXTS
 from pipelines.hj212.frame import END as FRAME_END
 from pipelines.names import raw_topic
 from pipelines.normalise import Normalised, normalise
@@ -146,15 +147,25 @@ def _object(header: Sequence[str], cells: Sequence[str], fields: Mapping[str, Fi
     }
 
 
-def _parsed(cell: str, kind: str) -> str | int | float | bool:
+def _parsed(cell: str, kind: str) -> Any:
     """The cell as the raw type has it; what does not parse stays text, and the normaliser says what it thinks of it."""
     if kind in {"int", "long"} and WHOLE_NUMBER.fullmatch(cell):
         return int(cell)
     if kind in {"float", "double"} and NUMBER.fullmatch(cell):
         return float(cell)
+    if kind in (TEXTS, RECORDS):
+        return _array(cell)
     if kind == "boolean" and cell.lower() in {"true", "false"}:
         return cell.lower() == "true"
     return cell
+
+
+def _array(cell: str) -> Any:
+    """An array in a cell, as JSON."""
+    try:
+        return orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        return cell
 
 
 def _read_avro(file: Path, raw: RawKind) -> tuple[Iterator[FileUpload], dict[WriterId, WriterSchema]]:

@@ -1,25 +1,34 @@
 """A mapping as rows that an integrator can read (映射表)."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from pipelines.catalog import CanonicalKind, Field, RawKind
 from pipelines.mapping.grammar import Rule
 
+DECIMAL: Final = 10
+
 
 def field_rows(raw: RawKind, kind: CanonicalKind, vendor: str | None) -> list[dict[str, Any]]:
     """One row per mapped canonical field, in canonical order, then one per raw field that is not used."""
-    rules = raw.mapping.for_vendor(vendor)
-    named = {field.name: field for field in raw.fields}
+    return _rows(raw.mapping.for_vendor(vendor), kind.fields, raw.fields)
+
+
+def _rows(
+    rules: Mapping[str, Rule], fields: Sequence[Field], raw: Sequence[Field], made: str = "", said: str = ""
+) -> list[dict[str, Any]]:
+    """The rows of an upload's fields, or of an array's items: `made` and `said` are what the array is called."""
+    named = {field.name: field for field in raw}
     rows = []
-    for field in kind.fields:
+    for field in fields:
         if field.name not in rules:
             continue
         rule = rules[field.name]
         sources = [named[name] for name in rule.raw_fields]
         rows.append(
             {
-                "field": field.name,
-                "upload": [_key(source) for source in sources] or [f"always {rule.const}"],
+                "field": made + field.name,
+                "upload": [said + _key(source) for source in sources] or [f"always {rule.const}"],
                 "type": sorted({source.type for source in sources}),
                 "required": "yes" if rule.required else "",
                 "unit": _unit_text(rule, field),
@@ -28,8 +37,10 @@ def field_rows(raw: RawKind, kind: CanonicalKind, vendor: str | None) -> list[di
                 "doc": " ".join(source.doc for source in sources) or field.doc,
             }
         )
+        if rule.each:
+            rows += _rows(rule.fields, field.items, sources[0].items, f"{made}{field.name}.", f"{said}{rule.each}.")
     used = {name for rule in rules.values() for name in (*rule.raw_fields, *rule.flag)}
-    return rows + [_unused(_key(named[name]), named[name].type, named[name].zh) for name in named if name not in used]
+    return rows + [_unused(said + _key(named[n]), named[n].type, named[n].zh) for n in named if n not in used]
 
 
 def _key(source: Field) -> str:
@@ -50,6 +61,13 @@ def _rule_text(rule: Rule) -> str:
     parts = [
         f"composed {''.join(rule.compose)}" if rule.compose else "",
         f"codes {rule.codes}, unknown: {rule.unknown}" if rule.codes else "",
+        f"bits {rule.bits}, unknown: {rule.unknown}" if rule.bits else "",
+        "text of binary digits" if rule.bits and rule.base != DECIMAL else "",
+        ", ".join(f"{name} says {symbol}" for name, symbol in rule.when.items()),
+        f"parted by {rule.split!r}" if rule.split else "",
+        f"pseudonym of {rule.pseudonym}, invalid: {rule.invalid}" if rule.pseudonym else "",
+        f"{rule.citizen} of the citizen number" if rule.citizen else "",
+        f"masked but for {rule.mask[0]} and {rule.mask[1]} characters" if rule.mask else "",
         f"times {' or '.join(rule.time)}" if rule.time else "",
         f"shifted {rule.shift.total_seconds():+.0f} s" if rule.shift else "",
         f"absent: {'time of receipt' if rule.time else rule.absent}" if rule.absent is not None else "",

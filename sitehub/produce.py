@@ -1,6 +1,6 @@
 """A vendor's file as the vendor would send it (模拟上传): each upload framed as Avro or as bare JSON, with its key."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -39,9 +39,9 @@ def file_schema(file: Path, form: Format, raw: RawKind) -> Mapping[str, Any]:
 
 
 def outgoing(
-    file: Path, form: Format, raw: RawKind, subject: str, framing: Framing, schema_id: int
+    file: Path, form: Format, raw: RawKind, subject: Sequence[str], framing: Framing, schema_id: int
 ) -> Iterator[Outgoing]:
-    """Uploads of a file in its order. `subject` is the canonical field that names the thing observed: the key.
+    """Uploads of a file in its order. `subject`: the canonical fields that name the thing observed: the key.
 
     Frames, and JSON files sent as JSON, go out as they are, damaged ones included; FileError where a line cannot be
     made Avro.
@@ -53,7 +53,8 @@ def outgoing(
         yield from (Outgoing(upload.place, device_key(upload.value), upload.value) for upload in uploads)
         return
     parsed = fastavro.parse_schema(dict(writers[FILE_SCHEMA].schema if writers else raw.schema))
-    sources = raw.mapping.rules[subject].raw_fields if subject in raw.mapping.rules else ()
+    rules = raw.mapping.rules
+    sources = tuple(source for name in subject if name in rules for source in rules[name].raw_fields)
     names = {field.json: field.name for field in raw.fields}
     keys = {field.name: field.json for field in raw.fields}
     head = b"\0" + schema_id.to_bytes(4, "big")

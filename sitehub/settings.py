@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     catalog_dir: Path = Field(
         default=PROJECT_ROOT / "avro_schemas", description="Folder of the contract: canonical/, raw/, codes/, limits/."
     )
+    person_key_file: Path = Field(
+        default_factory=_under_home("person.key"),
+        description="The key of people's pseudonyms; made when it is not there, the same file on every host.",
+    )
     first_day: date = Field(default=date(2019, 1, 1), description="First local day that Dagster offers as a partition.")
     partitions: int = Field(default=2, ge=1, le=200, description="Partitions of a topic when it is created.")
     raw_retention_days: int = Field(default=30, ge=1, description="Days that raw and quarantine topics keep records.")
@@ -85,7 +89,7 @@ class Settings(BaseSettings):
         default="", description="Maven repository with broker and registry; empty is Maven's central one."
     )
 
-    @field_validator("home", "reports_dir", "cache_dir", "catalog_dir")
+    @field_validator("home", "reports_dir", "cache_dir", "catalog_dir", "person_key_file")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()

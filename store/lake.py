@@ -226,7 +226,16 @@ class Lake:
         for column, wanted in zip(PARTITION, (province, day), strict=True):
             if wanted is not None:
                 rows = rows.filter(pl.col(column) == wanted)
-        return rows.with_columns(pl.selectors.datetime().cast(TIMESTAMP))  # Delta knows microseconds only
+        # Delta knows microseconds only, within the records of an array too.
+        arrays = {} if table.startswith("gold/") else self._schema(table)
+        return rows.with_columns(
+            pl.selectors.datetime().cast(TIMESTAMP),
+            *(
+                pl.selectors.by_name(name, require_all=False).cast(dtype)
+                for name, dtype in arrays.items()
+                if isinstance(dtype, pl.List)
+            ),
+        )
 
     def _schema(self, table: str) -> pl.Schema:
         if table == QUARANTINE:

@@ -13,6 +13,7 @@ from pipelines.catalog import Catalog
 from pipelines.names import canonical_topic
 from store.lake import QUARANTINE, Lake, canonical_table
 from store.registers import landed_offset, merge_history
+from store.tables import HISTORIES
 from streams.reading import Place
 
 log = structlog.get_logger(__name__)
@@ -100,7 +101,7 @@ def sinks_of(topic: str, catalog: Catalog, lake: Lake, engine: sa.Engine) -> lis
     for kind in catalog.canonical.values():
         if topic == canonical_topic(kind.name):
             rows = CanonicalSink(lake, kind.name)
-            return [HistorySink(engine, kind.name, rows), rows] if kind.register else [rows]
+            return [HistorySink(engine, kind.name, rows), rows] if kind.name in HISTORIES else [rows]
     return [QuarantineSink(lake)]
 
 

@@ -1,7 +1,7 @@
 """Avro records read one by one with fastavro: damaged batches, and writer schemas that are not flat."""
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from typing import Any, Final
 
@@ -54,6 +54,7 @@ class RecordReader:
         self._reader = fastavro.parse_schema(dict(reader))
         self._exact = exact
         self._limits = _limits(reader["fields"])
+        self._inner = {name: _limits(fields) for name, fields in _arrays(reader["fields"])}
         if exact:
             self._limits |= {name: limit for name, limit in _limits(writer["fields"]).items() if name in self._limits}
 
@@ -69,10 +70,12 @@ class RecordReader:
             raise UndecodableError(f"the record ends at byte {source.tell()} of {len(body)}")
         if not isinstance(record, dict):
             raise UndecodableError("the schema is not a record's")
-        for name, limit in self._limits.items():
-            value = record[name]
-            if value is not None and not -limit <= value < limit:
-                raise UndecodableError(f"{name} overflows its type")
+        _check_limits(record, self._limits)
+        for name, inner in self._inner.items():
+            for item in record[name] or ():
+                if item is None:
+                    raise UndecodableError(f"{name} holds an item that is null")
+                _check_limits(item, inner)
         return record
 
     def _check_whole(self, body: bytes) -> None:
@@ -84,6 +87,22 @@ class RecordReader:
         fastavro.schemaless_writer(again, self._writer, record)
         if again.getvalue() != body:
             raise UndecodableError(f"{len(body)} bytes are not the exact encoding of the {len(again.getvalue())} read")
+
+
+def _check_limits(record: Any, limits: Mapping[str, int]) -> None:
+    for name, limit in limits.items():
+        value = record[name]
+        if value is not None and not -limit <= value < limit:
+            raise UndecodableError(f"{name} overflows its type")
+
+
+def _arrays(fields: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Sequence[Mapping[str, Any]]]]:
+    """Each array field with the fields of its records; none for one of texts."""
+    for field in fields:
+        kind = field["type"][-1] if isinstance(field["type"], list) else field["type"]
+        if isinstance(kind, Mapping) and kind["type"] == "array":
+            items = kind["items"][-1] if isinstance(kind["items"], list) else kind["items"]
+            yield field["name"], items["fields"] if isinstance(items, Mapping) else ()
 
 
 def _limits(fields: Iterable[Mapping[str, Any]]) -> dict[str, int]:

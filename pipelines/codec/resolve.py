@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
-from pipelines.codec.block import FlatField, flat_fields, read_rows
+from pipelines.codec.block import FlatField, column_types, flat_fields, read_rows
 from pipelines.codec.records import RecordReader, UndecodableError, UnreadableSchemaError
 
 PROMOTIONS: Final = frozenset({("int", "long"), ("int", "double"), ("long", "double"), ("float", "double")})
@@ -19,15 +19,18 @@ ANNOTATIONS: Final = frozenset({"logicalType", "precision", "scale"})
 
 
 class Resolution:
-    """Reads bodies of one writer schema into the columns of a flat reader schema."""
+    """Reads bodies of one writer schema into the columns of a reader schema: whole columns where both are flat."""
 
     def __init__(self, writer: Mapping[str, Any], reader: Mapping[str, Any]) -> None:
-        """Both are record schemas as JSON; the reader's must be flat. Raises ValueError where it is not."""
+        """Both are record schemas as JSON. ValueError where the reader's holds more than primitives and arrays."""
         plain_reader = physical(reader)
-        fields = flat_fields(plain_reader)
-        if fields is None:
-            raise ValueError(f"reader schema {reader.get('name')}: only null unions of primitive types can be read")
-        self.fields = fields
+        types = column_types(plain_reader)
+        if types is None:
+            raise ValueError(
+                f"reader schema {reader.get('name')}: only null unions of primitive types or arrays of them"
+            )
+        self._types = types
+        self.fields = flat_fields(plain_reader)
         self._defaults = {f["name"]: f.get("default") for f in plain_reader["fields"]}
         plain_writer = physical(writer)
         self._written = None
@@ -35,12 +38,12 @@ class Resolution:
             # The registry has vetted the schema under this subject: its record may bear another name.
             plain_writer = {**plain_writer, **{key: plain_reader.get(key, "") for key in ("name", "namespace")}}
             self._written = flat_fields(plain_writer)
-        self._by_column = bool(self._written) and self._resolves_by_column(plain_reader)
+        self._by_column = bool(self._written) and bool(self.fields) and self._resolves_by_column(plain_reader)
         self._records = RecordReader(plain_writer, plain_reader, exact=self._written is not None)
 
     def read(self, bodies: Sequence[bytes]) -> tuple[pl.DataFrame, dict[int, UndecodableError]]:
         """The frame of the readable bodies in their order, and the fault of each other one by its position."""
-        if not self._by_column or self._written is None:
+        if not self._by_column or self._written is None or self.fields is None:
             return self._one_by_one(bodies)
         frame, others = read_rows(bodies, self._written)
         if self._written != self.fields:
@@ -59,8 +62,7 @@ class Resolution:
                 records.append(self._records.read(body))
             except UndecodableError as fault:
                 faults[position] = fault
-        schema = {field.name: field.dtype for field in self.fields}
-        return pl.DataFrame(records, schema=schema, orient="row"), faults
+        return pl.DataFrame(records, schema=self._types, orient="row"), faults
 
     def _column(self, field: FlatField) -> pl.Expr:
         if self._written is not None and any(written.name == field.name for written in self._written):
@@ -71,7 +73,7 @@ class Resolution:
         written = {field.name: field for field in self._written or ()}
         return all(
             _castable(written[field.name], field) if field.name in written else "default" in spec
-            for field, spec in zip(self.fields, reader["fields"], strict=True)
+            for field, spec in zip(self.fields or (), reader["fields"], strict=True)
         ) and not any("aliases" in spec for spec in reader["fields"])
 
 

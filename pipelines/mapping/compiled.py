@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 import polars as pl
 
+from pipelines.mapping.items import ItemMapping, merged
 from pipelines.mapping.numbers import Numbers
-from pipelines.mapping.step import FaultCheck, Made, NoteCheck, Number, Step
+from pipelines.mapping.step import OUTCOME, FaultCheck, Made, NoteCheck, Number, Step
 from pipelines.mapping.texts import NOTHING, cleaned
-
-OUTCOME: Final = ("_reason", "_field", "_detail", "_remedy", "_notes")
 
 
 @dataclass(frozen=True)
@@ -26,11 +24,13 @@ class CompiledMapping:
     steps: tuple[Step, ...]
     texts: tuple[str, ...]
     absent: tuple[str, ...]
+    arrays: tuple[ItemMapping, ...] = ()
+    order: tuple[str, ...] = ()  # of all fields, those of arrays too: faults are told in it
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The canonical fields that the mapping fills, in canonical order."""
-        return tuple(step.field for step in self.steps)
+        """The canonical fields that the mapping fills: in canonical order, arrays of records last."""
+        return (*(step.field for step in self.steps), *(array.field.name for array in self.arrays))
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Map uploads, one row each, order kept.
@@ -47,7 +47,12 @@ class CompiledMapping:
         # Messages are only written for checks that some row fails: what a row gets does not depend on it.
         checks = [mask for step in self.steps if not _is_calm(step, columns, frame) for mask in self._masks[step.field]]
         held |= {checked.name: checked for checked in read.select_seq(checks).get_columns() if checked.any()}
-        return pl.DataFrame([columns[field] for field in self.fields]).hstack(self._judged(read, held))
+        judged = self._judged(read, held)
+        if self.arrays:
+            found = {array.field.name: array.apply(frame) for array in self.arrays}
+            columns |= {name: items[name] for name, items in found.items()}
+            judged = merged(judged, found, self.order)
+        return pl.DataFrame([columns[field] for field in self.fields]).hstack(judged)
 
     @cached_property
     def _said(self) -> list[pl.Expr]:

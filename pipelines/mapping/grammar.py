@@ -18,10 +18,11 @@ from pipelines.names import RawTopic
 DEFAULT_ABSENT = ("", "-", "--", "null", "NULL", "NaN")
 DEFAULT_ZONE = "Asia/Shanghai"
 
-_ORIGINS = ("from", "compose", "const")
+_ORIGINS = ("from", "compose", "const", "when", "each")
 _RULE_KEYS = {
     *_ORIGINS, "required", "unit", "sentinels", "alias", "codes", "unknown",
     "time", "shift", "absent", "by_format", "identifier", "invalid", "flag", "flags",
+    "bits", "base", "split", "fields", "pseudonym", "citizen", "mask",
 }  # fmt: skip
 _FILE_KEYS = {"kind", "province", "provenance", "source", "decoder", "zone", "fields", "absent", "vendors"}
 _SHIFT = re.compile(r"([+-]?)(\d+)(s|min|h|d)")
@@ -51,12 +52,26 @@ class Rule:
     invalid: str = "reject"
     flag: tuple[str, ...] = ()
     flags: str | None = None
+    bits: str | None = None
+    base: int = 10
+    when: MappingABC[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    split: str | None = None
+    each: str | None = None
+    fields: MappingABC[str, "Rule"] = field(default_factory=lambda: MappingProxyType({}))
+    pseudonym: str | None = None
+    citizen: str | None = None
+    mask: tuple[int, ...] = ()
 
     @property
     def raw_fields(self) -> tuple[str, ...]:
-        """Names of the raw fields that the rule reads."""
+        """Names of the raw fields that the rule reads; of an array, not those of its items."""
         composed = tuple(match[1] for part in self.compose if (match := _PART.fullmatch(part)))
-        return self.sources + composed
+        return (*self.sources, *composed, *self.when, *filter(None, [self.each]))
+
+    @property
+    def all_rules(self) -> "tuple[Rule, ...]":
+        """The rule and those of an array's items."""
+        return (self, *(inner for rule in self.fields.values() for inner in rule.all_rules))
 
 
 @dataclass(frozen=True)
@@ -144,7 +159,7 @@ def _keyed(file: Path, place: str, value: object) -> dict[str, Any]:
 def _rule(file: Path, place: str, entry: dict[str, Any], name: str | None = None) -> Rule:
     _known_keys(file, place, entry, _RULE_KEYS)
     if sum(key in entry for key in _ORIGINS) != 1:
-        raise CatalogError(file, place, "needs exactly one origin", "Write one of from, compose, const")
+        raise CatalogError(file, place, "needs exactly one origin", f"Write one of {', '.join(_ORIGINS)}")
     return Rule(
         name=name or place,
         sources=_texts(file, place, entry, "from"),
@@ -164,6 +179,18 @@ def _rule(file: Path, place: str, entry: dict[str, Any], name: str | None = None
         invalid=_choice(file, place, entry, "invalid"),
         flag=_texts(file, place, entry, "flag"),
         flags=_text(file, place, entry, "flags"),
+        bits=_text(file, place, entry, "bits"),
+        base=_base(file, place, entry.get("base", 10)),
+        when=_when(file, place, entry.get("when", {})),
+        split=_text(file, place, entry, "split"),
+        each=_text(file, place, entry, "each"),
+        fields={
+            inner: _rule(file, f"{place}.{inner}", _keyed(file, f"{place}.{inner}", rule), inner)
+            for inner, rule in _keyed(file, f"{place}.fields", entry.get("fields", {})).items()
+        },
+        pseudonym=_text(file, place, entry, "pseudonym"),
+        citizen=_text(file, place, entry, "citizen"),
+        mask=_mask(file, place, entry.get("mask", ())),
     )
 
 
@@ -216,9 +243,32 @@ def _alias(file: Path, place: str, value: object) -> dict[float, float]:
 
 def _choice(file: Path, place: str, entry: dict[str, Any], key: str) -> str:
     value = entry.get(key, "reject")
-    if value not in ("reject", "note"):
-        raise CatalogError(file, place, f"{key} is {value!r}", f"Write {key}: reject or {key}: note")
+    choices = ("reject", "note", "ignore") if key == "unknown" and "bits" in entry else ("reject", "note")
+    if value not in choices:
+        raise CatalogError(file, place, f"{key} is {value!r}", f"Write {key}: {f' or {key}: '.join(choices)}")
     return str(value)
+
+
+def _base(file: Path, place: str, value: object) -> int:
+    if value not in (2, 10):
+        raise CatalogError(
+            file, place, f"base is {value!r}", "Write base: 2 for a text of binary digits, or leave it out"
+        )
+    return 2 if value == 2 else 10
+
+
+def _when(file: Path, place: str, value: object) -> dict[str, str]:
+    symbols = _keyed(file, f"{place}.when", value)
+    if not all(isinstance(symbol, str) for symbol in symbols.values()):
+        raise CatalogError(file, place, "when stands for other than texts", "Write when: {isLoadAlarm: load}")
+    return symbols
+
+
+def _mask(file: Path, place: str, value: object) -> tuple[int, ...]:
+    match value:
+        case () | [int(), int()] if all(type(kept) is int and kept >= 0 for kept in value):
+            return tuple(value)
+    raise CatalogError(file, place, f"mask is {value!r}", "Write how many characters stay, e.g. mask: [2, 1]")
 
 
 def _shift(file: Path, place: str, text: object) -> timedelta:

@@ -32,7 +32,7 @@ def origin(rule: Rule, raw: MappingABC[str, Field], *, as_text: bool = False) ->
     fields = [raw[name] for name in rule.sources]
     kinds = {_type_of(field) for field in fields}
     kind = "text" if as_text or len(kinds) > 1 else kinds.pop()
-    said = [_text(field) if kind == "text" else pl.col(field.name) for field in fields]
+    said = [as_text_of(field) if kind == "text" else pl.col(field.name) for field in fields]
     name = pl.coalesce(
         *(
             pl.when(expression.is_not_null()).then(pl.lit(field.json))
@@ -53,10 +53,10 @@ def _type_of(field: Field) -> str:
 
 def _part(part: str, raw: MappingABC[str, Field]) -> pl.Expr:
     name = part_field(part)
-    return _text(raw[name]) if name else pl.lit(part)
+    return as_text_of(raw[name]) if name else pl.lit(part)
 
 
-def _text(field: Field) -> pl.Expr:
+def as_text_of(field: Field) -> pl.Expr:
     """A raw field as text, 3.0 as 3; texts have been cleaned (texts.py)."""
     if field.type == "string":
         return text_of(field.name)

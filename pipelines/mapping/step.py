@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
 from pipelines.mapping.units import Linear
 
+OUTCOME: Final = ("_reason", "_field", "_detail", "_remedy", "_notes")
 TEXT_SHOWN = 40
 SHAPE_SIGNS = {"[0-9]": "9", r"[\p{Nd}&&[^0-9]]": "９", r"[\p{L}&&[^\p{Han}]]": "A", r"\p{Han}": "字"}
 

@@ -8,7 +8,7 @@ import polars as pl
 from pipelines.contract import Field
 from pipelines.mapping.origin import Origin
 from pipelines.mapping.stacking import stacked, unstacked
-from pipelines.mapping.step import FaultCheck, Made, Step, read_of, said_of
+from pipelines.mapping.step import FaultCheck, Made, NoteCheck, Step, read_of, said_of
 
 # Canonical codes and numbers of things; they stand in keys, event ids and indexes.
 CODES: Final = ("_code", "_no")
@@ -16,13 +16,23 @@ CODES: Final = ("_code", "_no")
 CODE_LENGTH: Final = 128
 NOTHING: Final = pl.Series("said", [None], dtype=pl.String)
 CONTROL: Final = r"\p{Cc}"
+# A citizen number, a mobile number or a number plate within a text. ASCII word borders: 汉字 may stand right beside.
+PERSONAL: Final = (
+    r"(?-u:\b)(?:[1-9][0-9]{5}(?:18|19|20)[0-9]{2}[01][0-9][0-3][0-9]{4}[0-9Xx]|1[3-9][0-9]{9})(?-u:\b)"
+    r"|[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新][A-Z][A-Z0-9]{5,6}(?-u:\b)"
+)
+HIDDEN: Final = "***"
 
 
 def text_step(field: Field, said: Origin) -> Step:
-    """The step of a text that is taken as it is."""
-    return Step(
-        field.name, said.said, Made(said_of(field.name), read_of(field.name)), faults=(text_fault(field, said),)
-    )
+    """The step of a text that is taken as it is; in what people write freely, numbers that name a person are hidden."""
+    value, faults = read_of(field.name), (text_fault(field, said),)
+    if not field.free_text:
+        return Step(field.name, said.said, Made(said_of(field.name), value), faults=faults)
+    personal = value.str.contains(PERSONAL).fill_null(False)
+    hidden = pl.when(personal).then(value.str.replace_all(PERSONAL, HIDDEN)).otherwise(value)
+    notes = (NoteCheck("personal_data", personal),)
+    return Step(field.name, said.said, Made(said_of(field.name), hidden), faults, notes)
 
 
 def text_fault(field: Field, said: Origin) -> FaultCheck:

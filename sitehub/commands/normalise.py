@@ -29,6 +29,7 @@ def normalise(*, province: str, watch_seconds: float = 30.0, metrics_port: int |
     from pipelines.catalog import Catalog
     from sitehub.kafka_faults import explained
     from sitehub.logging import configure_logging
+    from sitehub.person_key import person_key
     from sitehub.settings import settings
     from streams.monitor import monitored
     from streams.normaliser import NotProvisionedError, run
@@ -37,7 +38,7 @@ def normalise(*, province: str, watch_seconds: float = 30.0, metrics_port: int |
 
     configure_logging()
     chosen = settings()
-    catalog = Catalog.load(chosen.catalog_dir)
+    catalog = Catalog.load(chosen.catalog_dir, person_key=person_key(chosen.person_key_file))
     if province not in catalog.provinces:
         sys.stderr.write(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}\n")
         sys.exit(2)

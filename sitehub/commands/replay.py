@@ -35,6 +35,7 @@ def replay(
     from infra.topics import create_topics, topic_specs
     from pipelines.catalog import Catalog
     from sitehub.kafka_faults import explained
+    from sitehub.person_key import person_key
     from sitehub.settings import settings
     from streams.replay import ForgottenMappingError, fresh_topics
     from streams.replay import compare as compared
@@ -42,7 +43,8 @@ def replay(
     from streams.topics import topic_partitions
 
     chosen = settings()
-    catalog = Catalog.load(chosen.catalog_dir)
+    key = person_key(chosen.person_key_file)
+    catalog = Catalog.load(chosen.catalog_dir, person_key=key)
     servers = chosen.bootstrap_servers
     with explained(servers):
         there = topic_partitions(servers)
@@ -61,7 +63,7 @@ def replay(
             replace(spec, name=fresh[spec.name], partitions=there[spec.name]) for spec in kept if spec.name in fresh
         ]
         create_topics(servers, specs)
-        contracts = None if earlier is None else [Catalog.of_release(folder) for folder in earlier]
+        contracts = None if earlier is None else [Catalog.of_release(folder, key) for folder in earlier]
         try:
             stretch = normalise_again(servers, chosen.registry_url, catalog, topic, into, contracts)
         except ForgottenMappingError as error:

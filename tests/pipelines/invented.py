@@ -66,7 +66,8 @@ WRITER = WriterSchema(RAW_SCHEMA, frozenset({SUBJECT}))
 def invented_catalog(folder: Path) -> Catalog:
     """A catalog of the project's canonical kinds and this province alone, written into `folder`."""
     schemas = PROJECT / "avro_schemas"
-    shutil.copytree(schemas / "canonical", folder / "canonical")
+    for part in ("canonical", "vocabularies"):
+        shutil.copytree(schemas / part, folder / part)
     shutil.copy(schemas / "units.txt", folder)
     raw = folder / "raw" / "yunnan"
     raw.mkdir(parents=True)

@@ -36,12 +36,13 @@ def test_the_projects_contract_holds_four_provinces_and_the_control_stations() -
     """Project, device and dust for each province, HJ 212 where devices speak it, hours of the stations for the
     national feed."""
     assert CATALOG.provinces == ("guizhou", "jiangsu", "national", "shanxi", "sichuan")
-    assert set(CATALOG.raw) == {
+    first = {
         *((province, kind) for province in CATALOG.provinces if province != "national"
           for kind in ("project", "device", "dust-reading")),
         *(("jiangsu", "hj212"), ("shanxi", "hj212")),
         ("national", "station-reading"),
     }  # fmt: skip
+    assert first <= set(CATALOG.raw)
     assert CATALOG.raw["jiangsu", "device"].subject == "raw.jiangsu.device-value"
     assert {CATALOG.raw[key].mapping.provenance for key in CATALOG.raw if key[0] == "guizhou"} == {"assumed"}
 

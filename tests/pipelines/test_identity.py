@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 from aiokafka.partitioner import murmur2 as aiokafka_murmur2
 from confluent_kafka import Message, Producer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.identity import canonical_keys
+from pipelines.contract import read_canonical
+from pipelines.identity import canonical_keys, event_id
 from pipelines.murmur2 import murmur2, partitions
 from pipelines.normalise import normalise
-from tests.pipelines.invented import RECEIVED, WRITER, WRITER_ID, batch_of, framed, invented_catalog, upload
+from tests.pipelines.invented import PROJECT, RECEIVED, WRITER, WRITER_ID, batch_of, framed, invented_catalog, upload
 
 
 def test_event_id_and_key_are_plain_text(tmp_path: Path) -> None:
@@ -21,6 +23,36 @@ def test_event_id_and_key_are_plain_text(tmp_path: Path) -> None:
     )
     assert normalised.accepted["event_id"].to_list() == [f"yunnan:dust-reading:站:1:{RECEIVED - 60_000}:minute"]
     assert canonical_keys(normalised.accepted, normalised.kind) == ["yunnan:站:1".encode()]
+
+
+@given(
+    parts=st.lists(
+        st.tuples(st.text("a/%|2F", max_size=4), st.text("a/%|2F", max_size=4)), min_size=2, max_size=20, unique=True
+    )
+)
+def test_a_subject_of_several_fields_is_one_text_that_no_other_thing_has(parts: list[tuple[str, str]]) -> None:
+    """Project and number, whatever signs are in them."""
+    work = read_canonical(PROJECT / "avro_schemas" / "canonical" / "hazardous-work.avsc")
+    frame = pl.DataFrame(parts, schema=list(work.subject), orient="row").with_columns(province=pl.lit("jiangsu"))
+    keys = canonical_keys(frame, work)
+    assert len(set(keys)) == len(parts)
+    plain = pl.DataFrame({"province": ["jiangsu"], "project_code": ["R1-B"], "work_code": ["7/a"]})
+    assert canonical_keys(plain, work) == [b"jiangsu:R1-B/7/a"]
+
+
+@given(parts=st.lists(st.tuples(st.text(":%3A2|", max_size=4), st.none() | st.text(":%3A2|", max_size=4)), unique=True))
+def test_no_two_events_share_a_natural_key(parts: list[tuple[str, str | None]]) -> None:
+    """Whatever signs are in subject and point, whether or not an upload names its point; none and empty are one."""
+    alarm = read_canonical(PROJECT / "avro_schemas" / "canonical" / "equipment-alarm.avsc")
+    assert alarm.discriminator == ("alarm_type", "level", "point_code")
+    frame = pl.DataFrame(parts, schema={"device_code": pl.String, "point_code": pl.String}, orient="row").with_columns(
+        observed_at=pl.lit(RECEIVED).cast(pl.Datetime("ms", "UTC")),
+        alarm_type=pl.lit("overload"),
+        level=pl.lit("alarm"),
+    )
+    found = frame.select(event_id("jiangsu", alarm)).to_series().to_list()
+    assert len(set(found)) == len({(device, point or "") for device, point in parts})
+    assert None not in found
 
 
 # Vectors of Apache Kafka's own UtilsTest.testMurmur2.

@@ -48,6 +48,34 @@ def tiny(folder: Path, raw: dict[str, str], rules: str, *, plain: bool = True, m
     return compile_mapping(read_raw(file), CATALOG.canonical["dust-reading"], CATALOG.codes, units)
 
 
+def mapped(folder: Path, kind: str, raw: dict[str, Any], rules: str, *records: dict[str, Any]) -> pl.DataFrame:
+    """What `rules` make of uploads of another kind: raw fields of any Avro type by name, all nullable."""
+    place = folder / "raw" / "yunnan"
+    place.mkdir(parents=True, exist_ok=True)
+    schema = {"type": "record", "name": "Upload", "namespace": "sitehub.raw.yunnan", "fields": _described(raw)}
+    (place / f"{kind}.avsc").write_text(json.dumps(schema), "utf-8")
+    head = f"kind: {kind}\nprovince: yunnan\nprovenance: assumed\nsource: invented\nfields:\n"
+    (place / f"{kind}.yaml").write_text(head + rules, "utf-8")
+    read = read_raw(place / f"{kind}.avsc")
+    compiled = compile_mapping(read, CATALOG.canonical[kind], CATALOG.codes, CATALOG.root / "units.txt")
+    frame = pl.DataFrame([dict.fromkeys(raw) | record for record in records], schema=read.polars_schema)
+    return compiled.apply(frame.with_columns(pl.lit(RECEIVED).cast(TIMESTAMP).alias("_received")))
+
+
+def _described(raw: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"name": n, "type": ["null", kind], "default": None, "zh": n, "doc": f"{n}."} for n, kind in raw.items()]
+
+
+def texts() -> dict[str, Any]:
+    """Avro type of an array of texts."""
+    return {"type": "array", "items": "string"}
+
+
+def records_of(**fields: Any) -> dict[str, Any]:
+    """Avro type of an array of records with these nullable fields."""
+    return {"type": "array", "items": {"type": "record", "name": "Item", "fields": _described(fields)}}
+
+
 def uploads(raw: dict[str, str], rows: list[dict[str, Any]], received: datetime = RECEIVED) -> pl.DataFrame:
     """A frame of decoded uploads as `tiny` reads them: device d, observed at receipt, unless a row says otherwise."""
     types = {"id": pl.String, "at": pl.Int64} | {name: _DTYPES[kind] for name, kind in raw.items()}

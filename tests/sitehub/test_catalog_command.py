@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pipelines.catalog import Catalog
 from sitehub.commands.catalog import app
 
 
@@ -13,11 +14,11 @@ def _json(capsys: pytest.CaptureFixture[str], *words: str) -> object:
 
 
 def test_the_list_names_kind_province_provenance_topic_and_subject(capsys: pytest.CaptureFixture[str]) -> None:
-    """Fifteen mappings, each with where it is uploaded to and how well it is known."""
+    """Every mapping, with where it is uploaded to and how well it is known."""
     rows = _json(capsys, "list")
     assert _json(capsys) == rows, "the list is what `sitehub catalog` alone prints"
     assert isinstance(rows, list)
-    assert len(rows) == 15
+    assert len(rows) == len(Catalog.load().raw)
     row = next(row for row in rows if row["topic"] == "raw.jiangsu.dust-reading")
     assert row["mapping"].startswith("jiangsu/dust-reading@")
     assert {key: row[key] for key in ("kind", "makes", "province", "provenance", "subject", "vendors")} == {
@@ -51,6 +52,16 @@ def test_the_table_names_the_json_key_and_both_languages(capsys: pytest.CaptureF
     text = capsys.readouterr().out
     for word in ("PM2.5 (Avro: PM2_5)", "yyyy-MM-dd HH:mm:ss", "wind_1_8", "风向代码", "Wind speed.", "9999"):
         assert word in text
+
+
+def test_an_arrays_items_are_shown_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """points.value is got from data.watchPointValue."""
+    shown = _json(capsys, "show", "jiangsu", "pit-reading")
+    assert isinstance(shown, dict)
+    fields = {row["field"]: row for row in shown["fields"]}
+    assert fields["points"]["upload"] == ["data"]
+    assert fields["points.value"]["upload"] == ["data.watchPointValue"]
+    assert "not measured: -9999" in fields["points.value"]["rule"]
 
 
 def test_an_unknown_kind_lists_the_choices(capsys: pytest.CaptureFixture[str]) -> None:

@@ -177,3 +177,16 @@ def test_an_empty_lake_reads_as_no_rows(lake: Lake) -> None:
     assert lake.read("device", "jiangsu", "2026-03-02").collect().height == 0
     assert "device_name" in lake.read("device").collect_schema().names()
     assert lake.read_quarantine().collect().height == 0
+
+
+def test_arrays_land_as_they_are(tmp_path: Path) -> None:
+    """Texts and records in arrays come back, their times to the millisecond and with their zone."""
+    worker = read_canonical(DEFAULT_CATALOG / "canonical" / "worker.avsc")
+    valid = datetime(2026, 2, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+    certificate = dict.fromkeys(item.name for item in worker.by_name["certificates"].items) | {"valid_to": valid}
+    usual = dict.fromkeys(worker.by_name) | {"province": "jiangsu", "observed_at": valid}
+    rows = [{**usual, "certificates": found} for found in ([certificate], [], None)]
+    frame = pl.DataFrame(rows, schema=worker.polars_schema)
+    lake = Lake(str(tmp_path / "lake"))
+    lake.append_canonical("worker", frame, {"canonical.worker/0": 3})
+    assert lake.read("worker").collect().select(frame.columns).equals(frame)

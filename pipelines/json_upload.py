@@ -6,6 +6,8 @@ number, a number is no text, a boolean is no number. A missing key takes the fie
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
     from pipelines.mapping.grammar import RawKind, Rule
 
 UNKNOWN_KEYS: Final = "json=unknown_keys"
+PLAIN: Final[Mapping[str, frozenset[type]]] = {
+    "string": frozenset({str}),
+    "boolean": frozenset({bool}),
+    "double": frozenset({float}),
+    "float": frozenset({float}),
+}
+NUMBERS: Final[frozenset[type]] = frozenset({int, float})
+NOTHING: Final[frozenset[type]] = frozenset()
 WHOLE: Final = {"int": 1 << 31, "long": 1 << 63}
 EXPECTED: Final = {
     "string": "a text",
@@ -71,35 +81,42 @@ def read_json(
     bodies: Sequence[bytes], fields: Sequence[JsonField]
 ) -> tuple[pl.DataFrame, list[str | None], dict[int, Fault]]:
     """Frame of the readable objects in their order, a note for each, and the fault of each other one by position."""
-    columns: dict[str, list[Any]] = {field.name: [] for field in fields}
-    keys = {field.key for field in fields}
-    notes: list[str | None] = []
+    objects: list[Any] = []
+    rows: list[int] = []
     faults: dict[int, Fault] = {}
     for position, body in enumerate(bodies):
-        values = _read_object(body, fields)
-        if isinstance(values, Fault):
-            faults[position] = values
-            continue
-        content, row = values
-        for field, value in zip(fields, row, strict=True):
-            columns[field.name].append(value)
-        notes.append(None if content.keys() <= keys else UNKNOWN_KEYS)
+        try:
+            objects.append(orjson.loads(body))
+        except orjson.JSONDecodeError as error:
+            place = f"no valid JSON at character {error.pos} of {len(body)} bytes"
+            faults[position] = Fault("undecodable", None, place, "Send one JSON object in UTF-8.")
+        else:
+            rows.append(position)
+    columns = {field.name: _read_column(objects, field) for field in fields}
+    refused = {
+        row: value for column in reversed(columns.values()) for row, value in enumerate(column) if type(value) is Fault
+    }
+    if refused:
+        faults |= {rows[row]: fault for row, fault in refused.items()}
+        kept = [row not in refused for row in range(len(rows))]
+        objects = list(compress(objects, kept))
+        columns = {name: list(compress(column, kept)) for name, column in columns.items()}
+    keys = {field.key for field in fields}
+    notes = [None if content.keys() <= keys else UNKNOWN_KEYS for content in objects]
     return pl.DataFrame(columns, schema={field.name: field.dtype for field in fields}), notes, faults
 
 
-def _read_object(body: bytes, fields: Sequence[JsonField]) -> tuple[dict[str, Any], list[Any]] | Fault:
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        place = f"no valid JSON at character {error.pos} of {len(body)} bytes"
-        return Fault("undecodable", None, place, "Send one JSON object in UTF-8.")
-    row = []
-    for field in fields:
-        value = _read_value(content, field)
-        if isinstance(value, Fault):
-            return value
-        row.append(value)
-    return content, row
+def _read_column(objects: Sequence[Mapping[str, Any]], field: JsonField) -> list[Any]:
+    """The field's value of each object as a frame takes it, or the fault; at once where nothing needs a second look."""
+    values = [content.get(field.key, field.default) for content in objects]
+    types = set(map(type, values))
+    if field.nullable:
+        types.discard(NoneType)
+    if types <= PLAIN.get(field.type, NOTHING):
+        return values
+    if types <= NUMBERS and field.type in {"double", "float"}:
+        return [None if value is None else float(value) for value in values]
+    return [_read_value(content, field) for content in objects]
 
 
 def _read_value(content: Mapping[str, Any], field: JsonField) -> Any:

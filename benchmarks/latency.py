@@ -20,6 +20,8 @@ from pipelines.names import canonical_topic, raw_topic
 from sitehub.settings import Settings
 
 PARTITIONS: Final = 2
+ONE: Final = ("jiangsu",)
+FEEDS: Final[tuple[tuple[str, ...], ...]] = (PROVINCES, ONE)  # the hub runs a process a feed
 RATES: Final = (2_000, 10_000)
 WARM_UP_S: Final = 20.0  # after the start; after a change of the rate, SETTLE_S
 SETTLE_S: Final = 8.0
@@ -35,6 +37,7 @@ class Point:
     """What is measured: a contestant, or none for the floor, at one rate after the other; `named` in the results."""
 
     contestant: Contestant | None
+    provinces: tuple[str, ...]
     rates: tuple[int, ...]
     timed_s: float
     named: dict[str, Any]
@@ -45,44 +48,52 @@ class Point:
 
 
 def rounds(number: int) -> None:
-    """The floor; rounds of hub and Kafka Streams at both rates; the hub's curve over its allowed latency."""
+    """The floor; rounds of hub and Kafka Streams at both rates, four feeds on the core and one; the hub's curve."""
     results = Results("latency")
     wanted = [point for point in _points(number) if not point.is_in(results)]
     if not wanted:
         return
     with running(PARTITIONS) as stack:
-        stream = endless(stack)
+        streams = {provinces: endless(stack, provinces) for provinces in FEEDS}
         for run, point in enumerate(wanted):
-            for rate, found in _measured(stack, point, run, stream):
+            for rate, found in _measured(stack, point, run, streams[point.provinces]):
                 results.add({**point.named, "rate": rate, **asdict(found)})
                 print(f"{point.named}, {rate}/s: {found}", flush=True)
 
 
 def _points(number: int) -> Iterator[Point]:
-    yield Point(None, RATES, FLOOR_TIMED_S, _named("floor", "none", 1))
+    yield Point(None, PROVINCES, RATES, FLOOR_TIMED_S, _named("floor", "none", PROVINCES, 1))
     for round_ in range(1, number + 1):
-        for contestant in (hub_contestant(), kafka_streams("exactly_once")):
-            yield Point(contestant, RATES, TIMED_S, _named(contestant.name, contestant.guarantee, round_))
+        for provinces in FEEDS:
+            for contestant in (hub_contestant(), kafka_streams("exactly_once")):
+                named = _named(contestant.name, contestant.guarantee, provinces, round_)
+                yield Point(contestant, provinces, RATES, TIMED_S, named)
     for allowed in (Settings().allowed_latency, *CURVE_S):
         settings = {"SITEHUB_ALLOWED_LATENCY": str(allowed)}
         contestant = Contestant("sitehub", "exactly_once", f"allowed latency {allowed} s", hub(settings))
-        named = {**_named("sitehub", "exactly_once", 1), "curve": True, "allowed_latency_s": allowed}
-        yield Point(contestant, (CURVE_RATE,), CURVE_TIMED_S, named)
+        named = {**_named("sitehub", "exactly_once", ONE, 1), "curve": True, "allowed_latency_s": allowed}
+        yield Point(contestant, ONE, (CURVE_RATE,), CURVE_TIMED_S, named)
 
 
-def _named(contestant: str, guarantee: str, round_: int) -> dict[str, Any]:
-    return {"contestant": contestant, "guarantee": guarantee, "round": round_, "curve": False}
+def _named(contestant: str, guarantee: str, provinces: tuple[str, ...], round_: int) -> dict[str, Any]:
+    return {
+        "contestant": contestant,
+        "guarantee": guarantee,
+        "feeds": len(provinces),
+        "round": round_,
+        "curve": False,
+    }
 
 
 def _measured(stack: Stack, point: Point, number: int, stream: Stream) -> Iterator[tuple[int, Latency]]:
     """Latency at each rate; the floor is that of the raw topics themselves."""
     stack.empty_raw()
     if point.contestant is None:
-        traffic = Traffic(stack, stream, [raw_topic(each, KIND) for each in PROVINCES], by_timestamp)
+        traffic = Traffic(stack, stream, [raw_topic(each, KIND) for each in point.provinces], by_timestamp)
         for rate in point.rates:
             yield rate, traffic.timed(rate, point.timed_s, [])
         return
-    contestant, run = point.contestant, prepare(stack, point.contestant, PROVINCES, number)
+    contestant, run = point.contestant, prepare(stack, point.contestant, point.provinces, number)
     traffic = Traffic(stack, stream, [run.prefix + canonical_topic(KIND)], by_value(stack))
     with at_work(contestant, run) as processes:
         traffic.until_answered(lambda: require_alive(contestant, run, processes))

@@ -11,7 +11,7 @@ import psutil
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from numpy.typing import NDArray
 
-from benchmarks.job import KIND, PROVINCES
+from benchmarks.job import KIND
 from benchmarks.measure import cpu_seconds
 from benchmarks.stack import Stack
 from benchmarks.workload import COMPRESSION, MAIN, Upload, send, uploads
@@ -147,10 +147,10 @@ def by_value(stack: Stack) -> SentAt:
     return sent_at
 
 
-def endless(stack: Stack) -> Stream:
+def endless(stack: Stack, provinces: Sequence[str]) -> Stream:
     """Uploads of one province after the other, for ever."""
     ids = {**stack.ids, **{f"{subject}:newer": -1 for subject in stack.ids}}  # newer schemas are not in the workload
-    topics = [raw_topic(province, KIND) for province in PROVINCES]
-    each = [list(uploads(MAIN, province, DIFFERENT, stack.catalog, ids)) for province in PROVINCES]
+    topics = [raw_topic(province, KIND) for province in provinces]
+    each = [list(uploads(MAIN, province, DIFFERENT, stack.catalog, ids)) for province in provinces]
     rows = (zip(topics, row, strict=True) for row in zip(*each, strict=True))
     return cycle(chain.from_iterable(rows))

@@ -61,9 +61,9 @@ def test_the_documents_say_what_the_results_hold() -> None:
     rounds.append(ran("faust", "at_least_once", 1, 10_000.0))
     rounds += [ran(name, "exactly_once", 1, rate, odd.name) for odd in ODD for name, rate in rates.items()]
     delay = {"p50_ms": 30.0, "p99_ms": 50.0, "p999_ms": 70.0, "core_share": 0.3, "sustained": True}
-    paced = [{"contestant": "sitehub", "rate": 2000, "curve": False, **delay}]
-    paced += [{"contestant": "sitehub", "rate": 10_000, "curve": False, **delay, "sustained": False}]
-    curve = [{"contestant": "sitehub", "rate": 2000, "curve": True, "allowed_latency_s": 0.05, **delay}]
+    paced = [{"contestant": "sitehub", "feeds": 4, "rate": 2000, "curve": False, **delay}]
+    paced += [{"contestant": "sitehub", "feeds": 4, "rate": 10_000, "curve": False, **delay, "sustained": False}]
+    curve = [{"contestant": "sitehub", "feeds": 1, "rate": 2000, "curve": True, "allowed_latency_s": 0.05, **delay}]
     cost = {**{"events_per_s": 100.0, "per_cpu_s": 120.0, "peak_mb": 200.0, "first_s": 2.0, "readings": 1000}}
     bytes_ = {"raw_bytes": 40.0, "output_bytes": 50.0, "lake_bytes": 20.0}
     grown = [{"dimension": point.dimension, "value": point.value, **cost, **bytes_} for point in POINTS]
@@ -76,8 +76,8 @@ def test_the_documents_say_what_the_results_hold() -> None:
     assert "| Kafka Streams, exactly_once_v2 | 1.5 | 2.00 | reached |" in found[RESULTS]
     assert "| stock Faust | 40.0 | 30.00 | not reached |" in found[RESULTS]
     assert all(odd.title in found[RESULTS] for odd in ODD)
-    assert "| sitehub, exactly once | 2,000 | 30.0" in found[RESULTS]
-    assert "| sitehub, exactly once (not sustained) | 10,000 | 30.0" in found[RESULTS]
+    assert "| sitehub, exactly once | 4 | 2,000 | 30.0" in found[RESULTS]
+    assert "| sitehub, exactly once (not sustained) | 4 | 10,000 | 30.0" in found[RESULTS]
     assert "| 50 | 30.0 | 50.0 | 70.0 | 30 % |" in found[RESULTS]
     # A million readings a minute, five times that while catching up, at half of 300,000 a second: one worker a feed.
     assert "| workers (a core each) | 1 | 1 | 31 | " in found[SCALE]

@@ -88,7 +88,8 @@ def prove(chosen: Settings, contracts: Sequence[Catalog], calm: Path, *, with_fi
         }
     )
     expected, mappings = _calm_run(quiet, contracts, topics)
-    made = [*{canonical_topic(parse_raw_topic(topic).kind) for topic in topics}, quarantine_topic(PROVINCE)]
+    kinds = {catalog.made_of(parse_raw_topic(topic)).name for topic in topics}
+    made = [*map(canonical_topic, kinds), quarantine_topic(PROVINCE)]
     left: defaultdict[Stream, Trace] = defaultdict(Trace)
     for records in read(servers, spans(servers, {topic: partitions[topic] for topic in made})):
         _trace(records, catalog, left)

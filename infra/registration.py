@@ -20,7 +20,7 @@ def register_schemas(registry_url: str, catalog: "Catalog") -> dict[str, int]:
     """Register every subject of the catalog; returns subject → schema id. Nothing changes where it is known already."""
     raw = {entry.subject: (entry.schema, RAW_LEVEL) for entry in catalog.raw.values()}
     canonical = {
-        subject_of(canonical_topic(name)): (kind.schema, CANONICAL_LEVEL) for name, kind in catalog.canonical.items()
+        subject_of(canonical_topic(name)): (kind.schema, CANONICAL_LEVEL) for name, kind in catalog.made.items()
     }
     with httpx.Client(base_url=registry_url.rstrip("/"), timeout=30) as client:
         try:

@@ -50,7 +50,7 @@ def topic_specs(
     ]
     canonical = [
         TopicSpec(canonical_topic(name), partitions, _canonical(kind.register, raw_retention_days, raw_timestamps))
-        for name, kind in catalog.canonical.items()
+        for name, kind in catalog.made.items()
     ]
     quarantine = [
         TopicSpec(quarantine_topic(province), partitions, _kept(raw_retention_days, raw_timestamps, QUARANTINE_LARGEST))

@@ -84,6 +84,12 @@ class Catalog:
         """Names of the feeds: the provinces, and `national` for the control stations."""
         return tuple(sorted({province for province, _ in self.raw}))
 
+    @cached_property
+    def made(self) -> MappingABC[str, CanonicalKind]:
+        """The canonical kinds that the uploads of some feed become, by name: these have a topic and a subject."""
+        wanted = {kind.mapping.kind for kind in self.raw.values()}
+        return {name: kind for name, kind in self.canonical.items() if name in wanted}
+
     def made_of(self, topic: RawTopic) -> CanonicalKind:
         """The canonical kind that uploads of a raw topic become. KeyError where the catalog has no such uploads."""
         return self.canonical[self.raw[topic.province, topic.kind].mapping.kind]

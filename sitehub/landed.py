@@ -46,7 +46,7 @@ def await_landed(chosen: Settings, check: Callable[[], None], within_s: float = 
 
 def _rows(lake: Lake, catalog: Catalog) -> int:
     """Canonical records and rejected uploads in the lake."""
-    tables = [*(lake.read(kind) for kind in catalog.canonical), lake.read_quarantine()]
+    tables = [*(lake.read(kind) for kind in catalog.made), lake.read_quarantine()]
     return sum(int(table.select(pl.len()).collect().item()) for table in tables)
 
 
@@ -54,7 +54,7 @@ def _histories_follow(lake: Lake, gold: sa.Engine, catalog: Catalog, topics: dic
     """Whether the register histories have taken in what the lake has."""
     places = [
         (canonical_table(kind.name), canonical_topic(kind.name), number)
-        for kind in catalog.canonical.values()
+        for kind in catalog.made.values()
         if kind.register
         for number in range(topics[canonical_topic(kind.name)])
     ]

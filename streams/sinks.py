@@ -39,9 +39,9 @@ class CanonicalSink:
         """The version of the partition's app transaction."""
         return self._lake.transaction_version(canonical_table(self._kind), _app_id(topic, partition))
 
-    def rows(self) -> pl.DataFrame:
+    def rows(self) -> pl.LazyFrame:
         """All that has landed of the kind, in canonical columns."""
-        return self._lake.read(self._kind).drop("day").collect()
+        return self._lake.read(self._kind).drop("day")
 
     def write(self, topic: str, frame: pl.DataFrame, offsets: Mapping[Place, int]) -> None:  # noqa: ARG002 (see Sink)
         """One Delta commit."""
@@ -78,13 +78,13 @@ class HistorySink:
         since a compacted topic no longer has all of it.
         """
         noted = landed_offset(self._engine, topic, partition)
-        in_lake = self._lake.next_offset(topic, partition)
-        if noted is not None or in_lake is None:
+        in_lake = self._lake.next_offset(topic, partition) if noted is None else None
+        if in_lake is None:
             return noted
         log.warning("the register history lacks what the lake has: made again from there", place=(topic, partition))
-        rows = self._lake.rows()
         # The rows of all partitions come with the first one.
-        merge_history(self._engine, self._kind, rows.clear() if self._restored else rows, {(topic, partition): in_lake})
+        rows = self._lake.rows().head(0) if self._restored else self._lake.rows()
+        merge_history(self._engine, self._kind, rows.collect(), {(topic, partition): in_lake})
         self._restored = True
         return in_lake
 

@@ -24,9 +24,10 @@ from benchmarks.soak.report import LIBRARIES
 from infra.packages import fetch
 from infra.signals import interrupted_by_signals
 from pipelines.catalog import Catalog
+from sitehub.landed import landed_rows
 from sitehub.settings import Settings
+from store.lake import Lake
 from streams.ledger import FINDINGS, ledger
-from tests.faults.proof import landed_rows
 from tests.faults.soak import Plan, places, provisioned, settle
 from tests.faults.stage import PROVINCE, Stage, on_stage
 from tests.faults.watch import Watch
@@ -78,7 +79,7 @@ def endurance(*, minutes: float = 120, per_second: int = 1000, devices: int = 20
         ends = {program.name: dict(program.ends) for program in stage.programs if program.ends}
         accounts = ledger(stage.settings.bootstrap_servers, catalog, [PROVINCE])
         counts = accounts.accounts.select("uploads", "canonical", "quarantined", "waiting", *FINDINGS).sum()
-        landed = landed_rows(stage.settings, catalog)
+        landed = landed_rows(Lake(stage.settings.lake_url, stage.settings.catalog_dir), catalog)
     memory = {name: _told(seen) for name, seen in sorted(samples.items())}
     result = {
         **circumstances(LIBRARIES),

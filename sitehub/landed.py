@@ -34,7 +34,7 @@ def await_landed(chosen: Settings, check: Callable[[], None], within_s: float = 
     with closing_engine(chosen.gold_url) as gold:
         while True:
             sent = sum(end_offsets(chosen.bootstrap_servers, raw).values())
-            landed = _rows(lake, catalog)
+            landed = landed_rows(lake, catalog)
             if landed >= sent and _histories_follow(lake, gold, catalog, topics):
                 return landed
             check()
@@ -44,7 +44,7 @@ def await_landed(chosen: Settings, check: Callable[[], None], within_s: float = 
             time.sleep(0.5)
 
 
-def _rows(lake: Lake, catalog: Catalog) -> int:
+def landed_rows(lake: Lake, catalog: Catalog) -> int:
     """Canonical records and rejected uploads in the lake."""
     tables = [*(lake.read(kind) for kind in catalog.made), lake.read_quarantine()]
     return sum(int(table.select(pl.len()).collect().item()) for table in tables)

@@ -23,6 +23,7 @@ from pipelines.catalog import Catalog
 from pipelines.codec import decode
 from pipelines.names import canonical_topic, parse_raw_topic, quarantine_topic
 from simulation.spec import LOCAL
+from sitehub.landed import landed_rows
 from sitehub.settings import Settings
 from store import gold
 from store.lake import Lake
@@ -101,17 +102,10 @@ def prove(chosen: Settings, contracts: Sequence[Catalog], calm: Path, *, with_fi
         canonical=int(found.accounts["canonical"].sum()),
         quarantined=int(found.accounts["quarantined"].sum()),
         mappings=mappings,
-        landed=landed_rows(chosen, catalog),
+        landed=landed_rows(Lake(chosen.lake_url, chosen.catalog_dir), catalog),
         figures=figures,
         findings=(*findings, *differing),
     )
-
-
-def landed_rows(chosen: Settings, catalog: Catalog) -> int:
-    """Canonical records and rejected uploads in the lake."""
-    lake = Lake(chosen.lake_url, chosen.catalog_dir)
-    tables = [*(lake.read(kind) for kind in catalog.canonical), lake.read_quarantine()]
-    return sum(int(table.select(pl.len()).collect().item()) for table in tables)
 
 
 def compared(expected: dict[Stream, Trace], left: dict[Stream, Trace]) -> list[str]:

@@ -19,12 +19,14 @@ from pipelines.catalog import Catalog
 from pipelines.names import quarantine_topic
 from simulation.simulate import simulate
 from simulation.spec import Spec
+from sitehub.landed import landed_rows
 from sitehub.simulated import prepare
+from store.lake import Lake
 from streams.reading import spans
 from streams.topics import raw_topics, topic_partitions
 from tests.faults.faults import Play, Strike, drawn
 from tests.faults.load import Load
-from tests.faults.proof import Proof, landed_rows, prove
+from tests.faults.proof import Proof, prove
 from tests.faults.stage import PROVINCE, Stage, on_stage
 from tests.faults.watch import Watch, recovery_s, stalls
 from tests.system.processes import PROJECT, wait_until
@@ -176,4 +178,5 @@ def settle(stage: Stage, watch: Watch, catalog: Catalog) -> None:
         partitions = topic_partitions(servers)
         raw = {topic: partitions[topic] for topic, _ in places(stage, catalog)}
         sent = sum(end - begin for begin, end in spans(servers, raw).values())
-        wait_until(lambda: landed_rows(stage.settings, catalog) >= sent, "all landed", SETTLES_WITHIN_S)
+        lake = Lake(stage.settings.lake_url, stage.settings.catalog_dir)
+        wait_until(lambda: landed_rows(lake, catalog) >= sent, "all landed", SETTLES_WITHIN_S)

@@ -1,7 +1,7 @@
 """The contract as objects: fields, canonical kinds, code tables, read from Avro schemas and YAML."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -225,14 +225,19 @@ def _read_symbols(file: Path, name: str, symbols: Any) -> Mapping[str, str]:
     return dict(symbols)
 
 
-def read_vocabulary(file: Path) -> Mapping[str, str]:
-    """Read vocabularies/<name>.yaml (词表): the symbols of an enumerated field that several kinds have."""
-    content = read_yaml(file)
-    for key in ("title", "zh", "provenance", "source", "symbols"):
+def require_sourced(file: Path, content: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """The content, if it has these keys and says where it comes from: `source`, and how sure that is: `provenance`."""
+    for key in (*keys, "provenance", "source"):
         if not content.get(key):
             raise CatalogError(file, key, "is missing", f"Add {key!r}")
     if content["provenance"] not in PROVENANCES:
         raise CatalogError(file, "provenance", "unknown", f"Use one of {', '.join(PROVENANCES)}")
+    return content
+
+
+def read_vocabulary(file: Path) -> Mapping[str, str]:
+    """Read vocabularies/<name>.yaml (词表): the symbols of an enumerated field that several kinds have."""
+    content = require_sourced(file, read_yaml(file), ("title", "zh", "symbols"))
     if not all(isinstance(text, str) and text for pair in content["symbols"].items() for text in pair):
         raise CatalogError(
             file, "symbols", "a symbol or its name is no text", "Write symbol: 中文, in quotes if need be"
@@ -270,12 +275,7 @@ def read_canonical(file: Path) -> CanonicalKind:
 
 def read_codes(file: Path) -> CodeTable:
     """Read codes/<table>.yaml."""
-    content = read_yaml(file)
-    for key in ("title", "zh", "provenance", "source", "values"):
-        if not content.get(key):
-            raise CatalogError(file, key, "is missing", f"Add {key!r}")
-    if content["provenance"] not in PROVENANCES:
-        raise CatalogError(file, "provenance", "unknown", f"Use one of {', '.join(PROVENANCES)}")
+    content = require_sourced(file, read_yaml(file), ("title", "zh", "values"))
     values = {str(code): value for code, value in content["values"].items()}
     if (
         len({type(value) for value in values.values()} - {int, float})

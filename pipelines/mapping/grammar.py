@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from pipelines.contract import PROVENANCES, CatalogError, Field, read_fields, read_json, read_yaml
+from pipelines.contract import CatalogError, Field, read_fields, read_json, read_yaml, require_sourced
 from pipelines.decoders import DECODERS
 from pipelines.names import RawTopic
 
@@ -107,11 +107,7 @@ def read_mapping(file: Path) -> Mapping:
     """Read one mapping file; CatalogError names the file, the field and the remedy."""
     content = read_yaml(file)
     _known_keys(file, "file", content, _FILE_KEYS)
-    for key in ("kind", "province", "provenance", "source", "fields"):
-        if not content.get(key):
-            raise CatalogError(file, key, "is missing", f"Add {key!r}")
-    if content["provenance"] not in PROVENANCES:
-        raise CatalogError(file, "provenance", "unknown", f"Use one of {', '.join(PROVENANCES)}")
+    require_sourced(file, content, ("kind", "province", "fields"))
     decoder = content.get("decoder")
     if decoder is not None and decoder not in DECODERS:
         raise CatalogError(file, "decoder", f"{decoder!r} is no protocol", f"Use one of {', '.join(DECODERS)}")

@@ -152,34 +152,42 @@ def test_a_lane_closes_while_kafka_keeps_it_from_opening() -> None:
     assert failures == []
 
 
+class Transactions:
+    """What a lane processes and commits where there is no Kafka: offsets, transaction by transaction."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.failures: list[BaseException] = []
+        self.offsets: list[list[int]] = []
+        monkeypatch.setattr(lane, "fencing_producer", started)
+        monkeypatch.setattr(lane, "commit", self.commit)
+
+    async def process(self, uploads: RawBatch) -> Outputs:
+        """Note the offsets."""
+        self.offsets.append(list(uploads.offsets))
+        return {}
+
+    async def commit(self, *_: Any) -> None:
+        """There is nothing to commit."""
+
+
 @pytest.mark.parametrize(("allowed_latency", "batches"), [(0.0, [[0], [1]]), (0.3, [[0, 1]])])
 def test_records_that_come_within_the_allowed_latency_share_a_transaction(
     monkeypatch: pytest.MonkeyPatch, allowed_latency: float, batches: list[list[int]]
 ) -> None:
     """The setting decides whether the second of two records, 50 ms later, goes with the first."""
-    processed: list[list[int]] = []
-    failures: list[BaseException] = []
-
-    async def process(uploads: RawBatch) -> Outputs:
-        processed.append(list(uploads.offsets))
-        return {}
-
-    async def committed(*_: Any) -> None:
-        """No Kafka: nothing to commit."""
+    made = Transactions(monkeypatch)
 
     async def put_twice() -> None:
-        one = a_lane(SlowLog(0), process, failures, allowed_latency)
+        one = a_lane(SlowLog(0), made.process, made.failures, allowed_latency)
         await one.put(delivered(0, 1))
         await asyncio.sleep(0.05)
         await one.put(delivered(0, 1, 2)[1:])
         await asyncio.sleep(0.5)
         await one.close()
 
-    monkeypatch.setattr(lane, "fencing_producer", started)
-    monkeypatch.setattr(lane, "commit", committed)
     asyncio.run(put_twice())
-    assert processed == batches
-    assert failures == []
+    assert made.offsets == batches
+    assert made.failures == []
 
 
 @pytest.mark.parametrize(("largest", "batches"), [(1, [[0], [1, 2], [3]]), (1 << 20, [[0, 1, 2, 3]])])
@@ -187,28 +195,18 @@ def test_a_transaction_takes_no_more_bytes_than_memory_allows(
     monkeypatch: pytest.MonkeyPatch, largest: int, batches: list[list[int]]
 ) -> None:
     """Large uploads compress well: thousands that wait in a megabyte are not unpacked at once."""
-    processed: list[list[int]] = []
-    failures: list[BaseException] = []
-
-    async def process(uploads: RawBatch) -> Outputs:
-        processed.append(list(uploads.offsets))
-        return {}
-
-    async def committed(*_: Any) -> None:
-        """No Kafka: nothing to commit."""
+    made = Transactions(monkeypatch)
 
     async def put() -> None:
-        one = a_lane(SlowLog(0), process, failures)
+        one = a_lane(SlowLog(0), made.process, made.failures)
         await one.put(delivered(0, 1, 3, 4))
         await asyncio.sleep(0.3)
         await one.close()
 
     monkeypatch.setattr(lane, "TRANSACTION_BYTES", largest)
-    monkeypatch.setattr(lane, "fencing_producer", started)
-    monkeypatch.setattr(lane, "commit", committed)
     asyncio.run(put())
-    assert failures == []
-    assert processed == batches
+    assert made.failures == []
+    assert made.offsets == batches
 
 
 def test_waiting_behind_a_commit_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ Why nothing is lost and nothing doubled, whoever dies, hangs or comes back:
    read from the log itself; a gap is believed only when the log has one.
 3. The canonical and quarantine records of a stretch and the offset behind it are committed in one transaction. What a
    dead owner had not committed was never visible and is read again; what a fenced one tries to commit is refused.
+4. A commit that got no answer is not tried again by the same producer. The lane opens anew, which fences also what is
+   still under way, and the offset it finds tells whether the transaction stands.
 
 Safety so rests on the transactional id alone, not on the consumer group: two workers that both believe they own a
 partition cost a restart, no record.
@@ -25,15 +27,18 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
 
 from pipelines.wire import RawBatch
 from streams.metrics import LOG_APPEND_TIME, counted
 from streams.outputs import Outputs
 from streams.record_batches import WholeBatch
 from streams.source import Source
-from streams.transaction import commit, fencing_producer
+from streams.transaction import OnceProducer, UnansweredError, commit, fencing_producer
 from streams.unpacking import since, unpack
+
+log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 Process = Callable[[RawBatch], Awaitable[Outputs]]
@@ -42,6 +47,9 @@ TRANSACTION_RECORDS: Final = 5000
 TRANSACTION_BYTES: Final = 16 << 20  # of uploads, unpacked: of the largest ones a few are enough
 HIGH_WATER: Final = 20_000
 PAUSE_S: Final = 0.01
+# Longer than a heartbeat (streams/normaliser.py): who has lost the partition in the outage hears of it first, and does
+# not fence its new owner.
+HEARTBEATS_S: Final = 3.0
 
 
 class Taken(NamedTuple):
@@ -81,7 +89,7 @@ class Lane:
         self._waiting = 0
         self._waits_since = 0.0
         self._next = 0
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: OnceProducer | None = None
         self._task: asyncio.Task[None] | None = None
         self._cancellable = False
         self._closed = False
@@ -112,8 +120,8 @@ class Lane:
 
     async def _work(self) -> None:
         try:
-            if self._producer is None:
-                await self._interruptible(self._open())  # Kafka may not end the last owner's transaction for long
+            # Kafka may not end the last owner's transaction for long.
+            producer = await self._interruptible(self._open()) if self._producer is None else self._producer
             while self._batches:
                 if self._waiting < TRANSACTION_RECORDS:
                     await asyncio.sleep(self._waits_since + self._allowed_latency - time.monotonic())
@@ -121,8 +129,7 @@ class Lane:
                 if taken.uploads and not self._closed:
                     outputs = await self._interruptible(self._process(taken.uploads))
                     with counted(taken.uploads, outputs, by_broker=taken.by_broker):
-                        await commit(self._producer, outputs, self._group, {self.partition: taken.position})
-                    self._next = taken.position
+                        producer = await self._commit(producer, outputs, taken.position)
             self._task = None
         except asyncio.CancelledError as stop:
             if not self._closed:
@@ -130,10 +137,30 @@ class Lane:
         except BaseException as error:  # noqa: BLE001 (fenced, broker gone, a bug: whatever it is, it ends the process)
             self._fail(error)
 
-    async def _open(self) -> None:
+    async def _commit(self, producer: OnceProducer, outputs: Outputs, position: int) -> OnceProducer:
+        """Commit, once more where after an outage it is found not to stand; the producer to go on with."""
+        begin = self._next
+        while self._next < position:
+            try:
+                await commit(producer, outputs, self._group, {self.partition: position})
+                self._next = position
+            except UnansweredError as error:
+                log.warning("a transaction got no answer: opening anew", partition=self.partition, error=str(error))
+                producer = await self._interruptible(self._open_anew(producer))
+                if self._next not in (begin, position):
+                    raise RuntimeError(f"{self.partition} was committed to {self._next} by another") from error
+        return producer
+
+    async def _open_anew(self, producer: OnceProducer) -> OnceProducer:
+        await asyncio.sleep(HEARTBEATS_S)
+        await producer.stop()
+        return await self._open()
+
+    async def _open(self) -> OnceProducer:
         name = f"sitehub.{self._group}.{self.partition.topic}.{self.partition.partition}"
         self._producer = await fencing_producer(self._bootstrap_servers, name)
         self._next = await self._source.committed(self.partition)
+        return self._producer
 
     async def _take(self) -> Taken:
         """The next uploads without gap or repetition, at least TRANSACTION_RECORDS or _BYTES if so many wait."""

@@ -5,15 +5,30 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+import stamina
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    KafkaConnectionError,
+    NodeNotReadyError,
+    NotCoordinatorForGroupError,
+    RequestTimedOutError,
+)
 
 from streams.record_batches import WholeBatch
 
 log = structlog.get_logger(__name__)
 
 PATIENCE_S: Final = 60
+COORDINATOR_MOVES: Final = (
+    GroupCoordinatorNotAvailableError,
+    KafkaConnectionError,
+    NodeNotReadyError,
+    NotCoordinatorForGroupError,
+    RequestTimedOutError,
+)
 
 
 class Source:
@@ -28,9 +43,16 @@ class Source:
         self._clients: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
 
     async def committed(self, partition: TopicPartition) -> int:
-        """Offset of the first record that no transaction has completed; the log's start before the first one."""
+        """Offset of the first record that no transaction has completed; the log's start before the first one.
+
+        Waits for a minute at most while the group's coordinator comes up again.
+        """
         admin, consumer = await self._connected()
-        offsets = await admin.list_consumer_group_offsets(self._group, partitions=[partition])
+        async for attempt in stamina.retry_context(on=COORDINATOR_MOVES, attempts=None, timeout=PATIENCE_S):
+            with attempt:
+                offsets = await admin.list_consumer_group_offsets(self._group, partitions=[partition])
+                if partition not in offsets:  # aiokafka 0.14 passes over what the answer says of the whole group
+                    raise GroupCoordinatorNotAvailableError(f"the coordinator of {self._group} does not answer yet")
         offset = int(offsets[partition].offset)
         return offset if offset >= 0 else await _start(consumer, partition)
 

@@ -1,13 +1,30 @@
-"""One Kafka transaction (事务): records of several topics and a group's new offset become visible together."""
+"""One Kafka transaction (事务): records of several topics and a group's new offset become visible together.
+
+No request of a transaction is sent twice. One that a broken connection left without an answer may still reach the
+broker, long after: sent again, answered, and followed by the next transaction of the same producer, it would be taken
+for a part of that one. An old offset would then take the group back; an old commit would let half a transaction stand.
+Kafka refuses what is late only where the producer's epoch has grown meanwhile, so after an unanswered request nothing
+goes on but a new producer of the same id (docs/decisions/0033).
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
+import stamina
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.client import ConnectionGroup
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.protocol.transaction import (
+    AddOffsetsToTxnRequest,
+    AddPartitionsToTxnRequest,
+    EndTxnRequest,
+    TxnOffsetCommitRequest,
+)
 
 from streams.outputs import Outgoing, Outputs
 
@@ -15,11 +32,57 @@ from streams.outputs import Outgoing, Outputs
 BATCH_BYTES: Final = 1 << 19
 # A dead owner's open transaction holds read_committed readers back for this long at most.
 TRANSACTION_TIMEOUT_MS: Final = 15_000
+OF_TRANSACTIONS: Final = (
+    AddPartitionsToTxnRequest,
+    AddOffsetsToTxnRequest,
+    ProduceRequest,
+    TxnOffsetCommitRequest,
+    EndTxnRequest,
+)
 
 
-async def fencing_producer(bootstrap_servers: str, transactional_id: str) -> AIOKafkaProducer:
-    """A started producer: every older one of the same id is fenced, and what it left open is ended."""
-    producer = AIOKafkaProducer(
+class UnansweredError(Exception):
+    """A request of a transaction got no answer: whether and when the broker carries it out, nobody here can know."""
+
+
+class OnceProducer(AIOKafkaProducer):
+    """Sends no request of a transaction twice: after one without an answer it is of no use any more.
+
+    aiokafka would try again for ever (checked with 0.14; `tests/streams/test_late_requests.py`).
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.unanswered: UnansweredError | None = None
+        send = self.client.send
+
+        async def once(node: int, request: object, *, group: int = ConnectionGroup.DEFAULT) -> object:
+            try:
+                return await send(node, request, group=group)
+            except NodeNotReadyError:
+                raise  # it was not sent
+            except KafkaError as error:
+                if not isinstance(request, OF_TRANSACTIONS):
+                    raise
+                self.unanswered = UnansweredError(f"{type(request).__name__}: {error!r}")
+                raise self.unanswered from error
+
+        self.client.send = once
+
+
+async def fencing_producer(bootstrap_servers: str, transactional_id: str) -> OnceProducer:
+    """A started producer: every older one of the same id is fenced, and what it left open is ended.
+
+    Waits as long as no broker answers.
+    """
+    async for attempt in stamina.retry_context(on=KafkaConnectionError, attempts=None, timeout=None):
+        with attempt:
+            return await _started(bootstrap_servers, transactional_id)
+    raise AssertionError("it is tried for ever")
+
+
+async def _started(bootstrap_servers: str, transactional_id: str) -> OnceProducer:
+    producer = OnceProducer(
         bootstrap_servers=bootstrap_servers,
         transactional_id=transactional_id,
         transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
@@ -38,17 +101,29 @@ async def fencing_producer(bootstrap_servers: str, transactional_id: str) -> AIO
     return producer
 
 
-async def commit(
-    producer: AIOKafkaProducer, outputs: Outputs, group: str, offsets: Mapping[TopicPartition, int]
-) -> None:
-    """Send all outputs and the group's next offsets in one transaction. Any error leaves none of it visible."""
-    await producer.begin_transaction()
-    sent = []
-    for (topic, partition), records in outputs.items():
-        sent += [await producer.send_batch(batch, topic, partition=partition) for batch in _batches(producer, records)]
-    await producer.send_offsets_to_transaction(dict(offsets), group)
-    await asyncio.gather(*sent)
-    await producer.commit_transaction()
+async def commit(producer: OnceProducer, outputs: Outputs, group: str, offsets: Mapping[TopicPartition, int]) -> None:
+    """Send all outputs and the group's next offsets in one transaction. Any error leaves none of it visible.
+
+    But UnansweredError: all of it may be, now or later. The offset that a new producer of the same id finds tells.
+    """
+    try:
+        await producer.begin_transaction()
+        sent = []
+        for (topic, partition), records in outputs.items():
+            for batch in _batches(producer, records):
+                sent.append(await producer.send_batch(batch, topic, partition=partition))
+                sent[-1].add_done_callback(_heard)
+        await producer.send_offsets_to_transaction(dict(offsets), group)
+        await asyncio.gather(*sent)
+        await producer.commit_transaction()
+    except KafkaError as error:
+        raise producer.unanswered or error from error.__cause__
+
+
+def _heard(sent: asyncio.Future[object]) -> None:
+    """The error of one request is that of all: asyncio need not complain that nobody asked the others for theirs."""
+    if not sent.cancelled():
+        sent.exception()
 
 
 def _batches(producer: AIOKafkaProducer, records: Outgoing) -> list[BatchBuilder]:

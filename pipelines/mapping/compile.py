@@ -51,7 +51,7 @@ _ALLOWED = {
     "codes": _COMMON | {"codes", "unknown", "absent"},
     "identifier": _COMMON | {"identifier", "invalid"},
     "by_format": _COMMON | {"by_format"},
-    "timestamp-millis": _COMMON | {"time", "shift", "absent"},
+    "timestamp-millis": _COMMON | {"time", "day", "shift", "absent"},
     "number": _COMMON | {"unit", "sentinels", "alias", "flag", "flags"},
     "text": _COMMON | {"absent"},
 }

@@ -21,12 +21,13 @@ DEFAULT_ZONE = "Asia/Shanghai"
 _ORIGINS = ("from", "compose", "const", "when", "each")
 _RULE_KEYS = {
     *_ORIGINS, "required", "unit", "sentinels", "alias", "codes", "unknown",
-    "time", "shift", "absent", "by_format", "identifier", "invalid", "flag", "flags",
+    "time", "day", "shift", "absent", "by_format", "identifier", "invalid", "flag", "flags",
     "bits", "base", "split", "fields", "pseudonym", "citizen", "mask",
 }  # fmt: skip
 _FILE_KEYS = {"kind", "province", "provenance", "source", "decoder", "zone", "fields", "absent", "vendors"}
 _SHIFT = re.compile(r"([+-]?)(\d+)(s|min|h|d)")
 _SHIFT_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+_CHOICES = {"unknown": ("reject", "note"), "invalid": ("reject", "note"), "day": ("start", "end")}  # the first: default
 _PART = re.compile(r"\{([^{}]+)\}")
 
 
@@ -45,6 +46,7 @@ class Rule:
     codes: str | None = None
     unknown: str = "reject"
     time: tuple[str, ...] = ()
+    day: str = "start"
     shift: timedelta = timedelta()
     absent: str | float | bool | None = None
     by_format: MappingABC[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -168,6 +170,7 @@ def _rule(file: Path, place: str, entry: dict[str, Any], name: str | None = None
         codes=_text(file, place, entry, "codes"),
         unknown=_choice(file, place, entry, "unknown"),
         time=_texts(file, place, entry, "time"),
+        day=_choice(file, place, entry, "day"),
         shift=_shift(file, place, entry.get("shift", "0s")),
         absent=entry.get("absent"),
         by_format=_keyed(file, f"{place}.by_format", entry.get("by_format", {})),
@@ -238,8 +241,10 @@ def _alias(file: Path, place: str, value: object) -> dict[float, float]:
 
 
 def _choice(file: Path, place: str, entry: dict[str, Any], key: str) -> str:
-    value = entry.get(key, "reject")
-    choices = ("reject", "note", "ignore") if key == "unknown" and "bits" in entry else ("reject", "note")
+    choices: tuple[str, ...] = _CHOICES[key]
+    if key == "unknown" and "bits" in entry:
+        choices = (*choices, "ignore")
+    value = entry.get(key, choices[0])
     if value not in choices:
         raise CatalogError(file, place, f"{key} is {value!r}", f"Write {key}: {f' or {key}: '.join(choices)}")
     return str(value)

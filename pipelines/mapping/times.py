@@ -68,8 +68,11 @@ def time_format(name: str) -> TimeFormat:
     return TimeFormat(name, f"^{shape}$", directive, has_clock=bool({"HH", "H"} & set(tokens)))
 
 
-def parse_time(said: pl.Expr, form: TimeFormat, zone: str) -> pl.Expr:
-    """The instant (UTC) of texts of one format; null where the text is of another shape or no date of the calendar."""
+def parse_time(said: pl.Expr, form: TimeFormat, zone: str, day: str = "start") -> pl.Expr:
+    """The instant (UTC) of texts of one format; null where the text is of another shape or no date of the calendar.
+
+    A date alone is the start of its day, or with `day="end"` its end, the midnight that follows.
+    """
     text: pl.Expr = pl.when(said.str.contains(form.shape)).then(said)
     if form.directive is None:
         return _instant(text.cast(pl.Int64, strict=False), form)
@@ -79,6 +82,8 @@ def parse_time(said: pl.Expr, form: TimeFormat, zone: str) -> pl.Expr:
     if form.has_clock and "%M" not in directive:  # the parser wants hours and minutes, or neither
         text, directive = pl.concat_str(text, pl.lit(":00")), f"{directive}:%M"
     local = text.str.to_datetime(directive, time_unit="ms", strict=False)
+    if day == "end" and not form.has_clock:
+        local = local.dt.offset_by("1d")
     return local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
 
 
@@ -97,7 +102,7 @@ def time_step(rule: Rule, field: Field, said: Origin, zone: str) -> Step:
     column, read = said_of(field.name), read_of(field.name)
     forms = [time_format(name) for name in rule.time]
     numeric = said.type == "integer"
-    parsed = [_parse_number(column, form) if numeric else parse_time(column, form, zone) for form in forms]
+    parsed = [_parse_number(column, form) if numeric else parse_time(column, form, zone, rule.day) for form in forms]
     value = read.dt.offset_by(_offset(rule.shift)) if rule.shift else read
     wrong = column.is_not_null() & read.is_null()
     wanted = " or ".join(rule.time)

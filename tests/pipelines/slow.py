@@ -268,17 +268,17 @@ class Reference:
         found = next((at for name in rule.time if (at := self._instant(name, str(said)))), None)
         if found is None:
             raise Refused("bad_time", field.name)
-        at = found + rule.shift
-        if field.name != "observed_at":
-            return at
-        if at.year < 2010:
-            raise Refused("bad_time", field.name)
-        ahead = at - received
         dated = any(
             re.fullmatch(self._form(name), str(said), re.ASCII) and "H" not in name
             for name in rule.time
             if "epoch" not in name
         )
+        at = found + rule.shift + timedelta(days=dated and rule.day == "end")
+        if field.name != "observed_at":
+            return at
+        if at.year < 2010:
+            raise Refused("bad_time", field.name)
+        ahead = at - received
         if not dated and abs(abs(ahead) - timedelta(hours=12)) <= timedelta(minutes=10):
             notes.append(f"{field.name}=twelve_hours")
         elif ahead > timedelta(minutes=10):

@@ -152,6 +152,18 @@ def test_a_date_alone_is_never_taken_for_a_12_hour_clock(tmp_path: Path) -> None
     assert found["observed_at"][0] == datetime(2026, 3, 2, 16, tzinfo=UTC)
 
 
+def test_a_last_day_ends_at_its_midnight(tmp_path: Path) -> None:
+    """`day: end` of a date alone; a time of day is what it says."""
+    rule = "  observed_at: {from: t, time: [yyyy-MM-dd, yyyy-MM-dd HH:mm], day: end}\n  period: {const: minute}\n"
+    found = tiny(tmp_path, TEXT, rule, plain=False).apply(
+        uploads(TEXT, [{"t": "2026-02-28"}, {"t": "2026-02-28 09:30"}])
+    )
+    assert found["observed_at"].to_list() == [
+        datetime(2026, 2, 28, 16, tzinfo=UTC),
+        datetime(2026, 2, 28, 1, 30, tzinfo=UTC),
+    ]
+
+
 def test_an_absent_time_may_be_the_receipt(tmp_path: Path) -> None:
     """A dialect without a time takes the receipt, and the record says so; a time that is none is still refused."""
     rule = "  observed_at: {from: t, time: epoch_ms, absent: received}\n  period: {const: minute}\n"

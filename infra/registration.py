@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 RAW_LEVEL: Final = "BACKWARD_TRANSITIVE"
 CANONICAL_LEVEL: Final = "FULL_TRANSITIVE"
+AT_ONCE: Final = 8
 
 
 def register_schemas(registry_url: str, catalog: "Catalog") -> dict[str, int]:
@@ -22,9 +24,11 @@ def register_schemas(registry_url: str, catalog: "Catalog") -> dict[str, int]:
     canonical = {
         subject_of(canonical_topic(name)): (kind.schema, CANONICAL_LEVEL) for name, kind in catalog.made.items()
     }
-    with httpx.Client(base_url=registry_url.rstrip("/"), timeout=30) as client:
+    wanted = raw | canonical
+    with httpx.Client(base_url=registry_url.rstrip("/"), timeout=30) as client, ThreadPoolExecutor(AT_ONCE) as hands:
         try:
-            return {subject: _register(client, subject, *entry) for subject, entry in (raw | canonical).items()}
+            ids = hands.map(lambda subject: _register(client, subject, *wanted[subject]), wanted)
+            return dict(zip(wanted, ids, strict=True))
         except httpx.TransportError as error:
             raise StackError(
                 f"The registry at {registry_url} does not answer ({type(error).__name__}).",

@@ -45,10 +45,20 @@ class Catalog:
     def load(
         cls, root: Path | None = None, screening: Path | None = None, person_key: PersonKey = EXAMPLE_KEY
     ) -> "Catalog":
-        """Read and check the folder `root` (default: the project's); CatalogError at the first fault found.
+        """Read the folder `root` (default: the project's) and compile every mapping; CatalogError at the first fault.
 
         `person_key`: makes people's pseudonyms; without it they are examples, of use for checks only.
         """
+        catalog = cls.read(root, screening, person_key)
+        for province in catalog.provinces:
+            catalog.compile(province)
+        return catalog
+
+    @classmethod
+    def read(
+        cls, root: Path | None = None, screening: Path | None = None, person_key: PersonKey = EXAMPLE_KEY
+    ) -> "Catalog":
+        """As load, but a mapping is compiled when it is first asked for: a hundred take seconds."""
         root = root or _PROJECT / "avro_schemas"
         screening = screening or _PROJECT / "quality" / "screening"
         kinds = {kind.name: kind for kind in map(read_canonical, sorted((root / "canonical").glob("*.avsc")))}
@@ -57,7 +67,7 @@ class Catalog:
         raw = [read_raw(file) for file in sorted((root / "raw").glob("*/*.avsc"))]
         _no_orphans(root)
         codes = [read_codes(file) for file in sorted((root / "codes").glob("*.yaml"))]
-        catalog = cls(
+        return cls(
             root=root,
             canonical=kinds,
             raw={(kind.province, kind.kind): kind for kind in raw},
@@ -66,18 +76,14 @@ class Catalog:
             screening={file.stem: read_screening(file, kinds) for file in sorted(screening.glob("*.yaml"))},
             person_key=person_key,
         )
-        for kind in raw:
-            for vendor in (None, *kind.mapping.vendors):
-                catalog.compiled(kind.province, kind.kind, vendor)
-        return catalog
 
     @classmethod
     def of_release(cls, folder: Path, person_key: PersonKey = EXAMPLE_KEY) -> "Catalog":
         """The contract of a checkout of the project with its screening rules, or of a folder of the contract alone."""
         whole = (folder / "avro_schemas").is_dir()
         if whole:
-            return cls.load(folder / "avro_schemas", folder / "quality" / "screening", person_key)
-        return cls.load(folder, person_key=person_key)
+            return cls.read(folder / "avro_schemas", folder / "quality" / "screening", person_key)
+        return cls.read(folder, person_key=person_key)
 
     @cached_property
     def provinces(self) -> tuple[str, ...]:
@@ -93,6 +99,13 @@ class Catalog:
     def made_of(self, topic: RawTopic) -> CanonicalKind:
         """The canonical kind that uploads of a raw topic become. KeyError where the catalog has no such uploads."""
         return self.canonical[self.raw[topic.province, topic.kind].mapping.kind]
+
+    def compile(self, province: str) -> None:
+        """Compile all mappings of a feed; CatalogError at the first fault."""
+        for feed, raw in self.raw.items():
+            if feed[0] == province:
+                for vendor in (None, *raw.mapping.vendors):
+                    self.compiled(*feed, vendor)
 
     def compiled(self, province: str, kind: str, vendor: str | None = None) -> CompiledMapping:
         """The compiled mapping of a feed's kind; a vendor without overrides has the common one. KeyError if unknown."""

@@ -98,7 +98,7 @@ def run_demo(chosen: Settings, spec: Spec, kill: bool, steps: Steps) -> bool:
         Supervisor(chosen.home / "logs", tell=steps.console.print) as supervisor,
     ):
         with steps.step("Kafka and the registry"):
-            supervisor.start(kafka_and_registry(chosen, packages))
+            supervisor.start(kafka_and_registry(chosen, packages, quick=True))
             provision(chosen, catalog)
             upgrade(chosen.gold_url)
             registry.set_result(prepare(spec, chosen, catalog, topics=True))
@@ -121,7 +121,7 @@ def run_demo(chosen: Settings, spec: Spec, kill: bool, steps: Steps) -> bool:
 
 @contextmanager
 def simulating(spec: Spec, catalog: Catalog) -> Iterator[tuple[Future[Registry], Future[Simulation]]]:
-    """Simulates beside the start of the servers, and imports Dagster after it: both take seconds.
+    """Simulates beside the start of the servers, then imports Dagster and Great Expectations: all take seconds.
 
     Gives what the vendors will ask the registry for, to be filled in once it answers, and the simulation to come. The
     vendors ask only when all has happened and is to be encoded.
@@ -130,7 +130,8 @@ def simulating(spec: Spec, catalog: Catalog) -> Iterator[tuple[Future[Registry],
     asked = Registry(lambda subject: known.result().id_of(subject), lambda subject: known.result().guid_of(subject))
     with ThreadPoolExecutor(1) as beside:
         simulated = beside.submit(simulate, spec, catalog, asked)
-        beside.submit(import_module, "assets.runs")
+        for slow in ("assets.runs", "quality.expectations.judge"):
+            beside.submit(import_module, slow)
         try:
             yield known, simulated
         finally:

@@ -26,7 +26,7 @@ def await_landed(chosen: Settings, check: Callable[[], None], within_s: float = 
     Returns the number of records. `check` is called meanwhile and raises when a service was given up. StackError when
     it takes longer than `within_s`.
     """
-    catalog = Catalog.load(chosen.catalog_dir)
+    catalog = Catalog.read(chosen.catalog_dir)
     lake = Lake(chosen.lake_url, chosen.catalog_dir)
     topics = list_topics(chosen.bootstrap_servers)
     raw = [(name, number) for name in topics if name.startswith("raw.") for number in range(topics[name])]

@@ -46,7 +46,7 @@ def group_of(province: str) -> str:
 
 def wanted_ports(settings: Settings) -> list[tuple[int, str]]:
     """Ports that the stack will listen on, with the setting that changes each. StackError when one is not local."""
-    workers = worker_ports(settings, Catalog.load(settings.catalog_dir).provinces) if settings.metrics_port else {}
+    workers = worker_ports(settings, Catalog.read(settings.catalog_dir).provinces) if settings.metrics_port else {}
     return [
         (broker_port(settings), "SITEHUB_BOOTSTRAP_SERVERS"),
         (registry_port(settings), "SITEHUB_REGISTRY_URL"),
@@ -62,11 +62,11 @@ def check_ports(settings: Settings) -> None:
         need_free(port, setting)
 
 
-def kafka_and_registry(settings: Settings, packages: Packages) -> list[Service]:
-    """The two servers at the addresses of the settings."""
+def kafka_and_registry(settings: Settings, packages: Packages, *, quick: bool = False) -> list[Service]:
+    """The two servers at the addresses of the settings; quick: for minutes, not days."""
     return [
-        registry_service(settings.home, packages, registry_port(settings)),
-        broker_service(settings.home, packages, broker_port(settings)),
+        registry_service(settings.home, packages, registry_port(settings), quick),
+        broker_service(settings.home, packages, broker_port(settings), quick),
     ]
 
 

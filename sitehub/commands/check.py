@@ -68,7 +68,7 @@ def catalog_for(province: str, kind: str, vendor: str | None, file: Path) -> "Ca
     from sitehub.check import SUFFIXES
     from sitehub.settings import settings
 
-    catalog = Catalog.load(settings().catalog_dir)
+    catalog = Catalog.read(settings().catalog_dir)
     if province not in catalog.provinces:
         refuse(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}")
     kinds = sorted(name for feed, name in catalog.raw if feed == province)

@@ -33,7 +33,7 @@ def land(*, metrics_port: int | None = None) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    catalog = Catalog.load(chosen.catalog_dir)
+    catalog = Catalog.read(chosen.catalog_dir)
     upgrade(chosen.gold_url)
     lake, gold = Lake(chosen.lake_url, chosen.catalog_dir), engine(chosen.gold_url)
     positions = of_landing(chosen.bootstrap_servers, catalog, lake, gold)

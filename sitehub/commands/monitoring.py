@@ -50,7 +50,7 @@ def targets(chosen: Settings) -> dict[str, str]:
             "With SITEHUB_METRICS_PORT=0 the ports are known while the stack runs only.",
             "Start it with `sitehub up`, or set a port.",
         )
-    ports = worker_ports(chosen, Catalog.load(chosen.catalog_dir).provinces)
+    ports = worker_ports(chosen, Catalog.read(chosen.catalog_dir).provinces)
     return {name: f"{chosen.metrics_host}:{port}" for name, port in ports.items()}
 
 

@@ -38,10 +38,11 @@ def normalise(*, province: str, watch_seconds: float = 30.0, metrics_port: int |
 
     configure_logging()
     chosen = settings()
-    catalog = Catalog.load(chosen.catalog_dir, person_key=person_key(chosen.person_key_file))
+    catalog = Catalog.read(chosen.catalog_dir, person_key=person_key(chosen.person_key_file))
     if province not in catalog.provinces:
         sys.stderr.write(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}\n")
         sys.exit(2)
+    catalog.compile(province)  # a mapping that is wrong ends it here, not at its first upload
     positions = of_normaliser(chosen.bootstrap_servers, province, catalog)
     if metrics_port is not None:
         need_free(metrics_port, "--metrics-port")

@@ -149,7 +149,7 @@ def _known(province: str | None) -> "tuple[Settings, Catalog]":
     from pipelines.catalog import Catalog
     from sitehub.settings import settings
 
-    catalog = Catalog.load(settings().catalog_dir)
+    catalog = Catalog.read(settings().catalog_dir)
     if province is not None and province not in catalog.provinces:
         _refuse(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}")
     return settings(), catalog

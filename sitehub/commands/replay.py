@@ -44,7 +44,7 @@ def replay(
 
     chosen = settings()
     key = person_key(chosen.person_key_file)
-    catalog = Catalog.load(chosen.catalog_dir, person_key=key)
+    catalog = Catalog.read(chosen.catalog_dir, person_key=key)
     servers = chosen.bootstrap_servers
     with explained(servers):
         there = topic_partitions(servers)

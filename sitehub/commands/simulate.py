@@ -67,7 +67,7 @@ def _make(spec: "Spec", chosen: Settings, into: Path | None, send: bool) -> None
     from sitehub.simulated import prepare
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    catalog = Catalog.load(chosen.catalog_dir)
+    catalog = Catalog.read(chosen.catalog_dir)
     simulation = make(spec, catalog, prepare(spec, chosen, catalog, topics=send))
     rejected = simulation.truth.filter(expected="rejected").height
     console.print(f"{simulation.uploads.height} uploads made, {rejected} of them to be rejected")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.mapping.identifiers import IDENTIFIERS
-from tests.pipelines.tiny import CATALOG, tiny, uploads
+from tests.pipelines.tiny import tiny, uploads
 
 TEXT = {"w": "string"}
 POINTS = ["北", "东北偏北", "东北", "东北偏东", "东", "东南偏东", "东南", "东南偏南"]

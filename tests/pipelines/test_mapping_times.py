@@ -154,7 +154,8 @@ def test_a_date_alone_is_never_taken_for_a_12_hour_clock(tmp_path: Path) -> None
 
 def test_a_last_day_ends_at_its_midnight(tmp_path: Path) -> None:
     """`day: end` of a date alone; a time of day is what it says."""
-    rule = "  observed_at: {from: t, time: [yyyy-MM-dd, yyyy-MM-dd HH:mm], day: end, required: true}\n  period: {const: minute}\n"
+    forms = "[yyyy-MM-dd, yyyy-MM-dd HH:mm]"
+    rule = f"  observed_at: {{from: t, time: {forms}, day: end, required: true}}\n  period: {{const: minute}}\n"
     found = tiny(tmp_path, TEXT, rule, plain=False).apply(
         uploads(TEXT, [{"t": "2026-02-28"}, {"t": "2026-02-28 09:30"}])
     )

@@ -8,17 +8,18 @@ from typing import Any
 import polars as pl
 
 from pipelines.catalog import Catalog
-from pipelines.names import RawTopic
 from simulation.damage import damaged_rows, damaged_value
+from simulation.described import described, described_feed
 from simulation.dialects import DIALECTS
 from simulation.dust import MEASURED
 from simulation.encode import Encoder, Registry
 from simulation.model import happenings
+from simulation.occurrences import sites_of
 from simulation.spec import Spec, world
+from simulation.vendors import topic_of, vendors_of
 
 NOT_SENT = {"guizhou": ("noise",), "jiangsu": ("pressure",)}
 WIND_POINTS = {"guizhou": 16, "jiangsu": 16, "shanxi": 8}
-NATIONAL_VENDOR = {"code": "cnemc", "topic": "shared", "encoding": "json"}
 UPLOADS = ("sequence", "topic", "key", "value", "guid", "timestamp")
 
 
@@ -28,9 +29,10 @@ class Simulation:
 
     uploads   sequence, topic, key, value (null: an empty upload), guid (content of GUID_HEADER or null),
               timestamp (receipt, epoch ms)
-    truth     sequence, topic, province, kind, vendor, subject, observed_at, period, timestamp, expected
-              ('accepted' | 'rejected'), reason, flags (faults joined by ';'), registered, interval_s, and the measured
-              values as the canonical record must hold them (null: not sent, or a sentinel)
+    truth     sequence, topic, province, kind, vendor, subject, observed_at, period (readings of dust and stations),
+              discriminator (other kinds: what tells apart events of one subject and time), timestamp, expected
+              ('accepted' | 'rejected'), reason, flags (faults joined by ';'), registered, interval_s, and of dust the
+              measured values as the canonical record must hold them (null: not sent, or a sentinel)
     """
 
     uploads: pl.DataFrame
@@ -48,6 +50,11 @@ def simulate(spec: Spec, catalog: Catalog, registry: Registry) -> Simulation:
     pairs = [
         _feed(province, kind, frame, catalog, registry, spec) for (province, kind), frame in happenings(spec).items()
     ]
+    sites = sites_of(spec)
+    pairs += [
+        described_feed(province, kind, sites.filter(province=province), catalog, registry, spec)
+        for province, kind in described(spec, catalog)
+    ]
     uploads = pl.concat([made for made, _ in pairs])
     truth = pl.concat([known for _, known in pairs], how="diagonal")
     order = pl.Series("order", range(uploads.height), pl.Int64)
@@ -62,17 +69,12 @@ def simulate(spec: Spec, catalog: Catalog, registry: Registry) -> Simulation:
 
 def topics_of(spec: Spec, catalog: Catalog) -> list[str]:
     """Every raw topic that the spec's vendors write, their own ones included."""
-    feeds = (*spec.provinces, "national")
+    spoken = [feed for feed in DIALECTS if feed[0] in (*spec.provinces, "national")]
     return [
-        _topic(province, kind, vendor)
-        for province, kind in catalog.raw
-        if province in feeds
-        for vendor in _vendors(province).values()
+        topic_of(province, kind, vendor)
+        for province, kind in (*spoken, *described(spec, catalog))
+        for vendor in vendors_of(province).values()
     ]
-
-
-def _topic(province: str, kind: str, vendor: Mapping[str, Any]) -> str:
-    return RawTopic(province, kind, vendor["code"] if vendor["topic"] == "own" else None).topic
 
 
 def _feed(
@@ -82,8 +84,8 @@ def _feed(
     rows = frame.with_columns(pl.lit(None, pl.String).alias("damage"))
     if spec.faults:
         rows = pl.concat([rows, damaged_rows(frame, province, kind)])
-    vendors = _vendors(province)
-    topics = {code: _topic(province, kind, vendor) for code, vendor in vendors.items()}
+    vendors = vendors_of(province)
+    topics = {code: topic_of(province, kind, vendor) for code, vendor in vendors.items()}
     rows = rows.with_columns(pl.col("vendor").replace_strict(topics).alias("topic"))
     values, guids = _encoded(rows, province, kind, catalog, registry)
     uploads = pl.DataFrame(
@@ -109,7 +111,7 @@ def _encoded(
     }
     encoder = encoders[kind]
     other = encoders.get("project" if kind != "project" else "device", encoder)
-    encodings = {code: vendor["encoding"] for code, vendor in _vendors(province).items()}
+    encodings = {code: vendor["encoding"] for code, vendor in vendors_of(province).items()}
     rules = _rules(province).get("damages", {})
     values: list[bytes | None] = []
     guids: list[bytes | None] = []
@@ -173,7 +175,3 @@ def _truth(rows: pl.DataFrame, province: str, kind: str) -> pl.DataFrame:
 def _rules(province: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = world()["provinces"].get(province, {})
     return found
-
-
-def _vendors(province: str) -> dict[str, Mapping[str, Any]]:
-    return {vendor["code"]: vendor for vendor in _rules(province).get("vendors", [NATIONAL_VENDOR])}

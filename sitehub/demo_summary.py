@@ -54,8 +54,27 @@ def _counts(account: Ledger, lake: Lake, console: Console) -> None:
     for province, *counts in by_feed.iter_rows():
         table.add_row(province, *(f"{count:,}" for count in counts))
     console.print(table)
+    _kinds(account, console)
     reasons = lake.read_quarantine().group_by("reason").len().sort("reason").collect()
     console.print("rejected: " + ", ".join(f"{reason} {count}" for reason, count in reasons.iter_rows()))
+
+
+def _kinds(account: Ledger, console: Console) -> None:
+    """Canonical and quarantined records of each kind, a column for each feed."""
+    parts = pl.col("topic").str.split(".")
+    counts = (
+        account.accounts.filter(pl.col("uploads") > 0)
+        .group_by(parts.list.get(2).alias("kind"), parts.list.get(1).alias("feed"))
+        .agg(pl.col("canonical", "quarantined").sum())
+        .with_columns(told=pl.format("{} +{}", "canonical", "quarantined"))
+        .sort("feed")
+        .pivot("feed", index="kind", values="told")
+        .sort("kind")
+    )
+    table = Table(*counts.columns, box=None, pad_edge=False, title="Kinds (canonical +quarantined)")
+    for row in counts.iter_rows():
+        table.add_row(*(told or "" for told in row))
+    console.print(table)
 
 
 def _figures(finished: Finished, gold: sa.Engine, console: Console) -> None:

@@ -29,12 +29,17 @@ def differences(truth: pl.DataFrame, lake: Lake, gold: sa.Engine) -> list[str]:
     ]
 
 
+def event_ids() -> pl.Expr:
+    """The natural key of each upload of the truth, as the hub must give it."""
+    at = pl.col("observed_at").dt.epoch("ms")
+    return pl.concat_str("province", "kind", "subject", at, "period", "discriminator", separator=":", ignore_nulls=True)
+
+
 def _records(accepted: pl.DataFrame, lake: Lake) -> Iterator[str]:
     """Canonical records: the very ones, with the very values."""
-    parts = ("province", "kind", "subject", pl.col("observed_at").dt.epoch("ms"), "period")
     key = ["event_id", "source_topic", "received_at"]
     sent = accepted.with_columns(
-        event_id=pl.concat_str(*parts, separator=":", ignore_nulls=True),
+        event_id=event_ids(),
         source_topic="topic",
         received_at=pl.col("timestamp").cast(pl.Datetime("ms", "UTC")),
     )

@@ -64,10 +64,11 @@ def _make(spec: "Spec", chosen: Settings, into: Path | None, send: bool) -> None
     from pipelines.catalog import Catalog
     from simulation.send import send as deliver
     from simulation.simulate import simulate as make
+    from sitehub.person_key import person_key
     from sitehub.simulated import prepare
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    catalog = Catalog.read(chosen.catalog_dir)
+    catalog = Catalog.read(chosen.catalog_dir, person_key=person_key(chosen.person_key_file))
     simulation = make(spec, catalog, prepare(spec, chosen, catalog, topics=send))
     rejected = simulation.truth.filter(expected="rejected").height
     console.print(f"{simulation.uploads.height} uploads made, {rejected} of them to be rejected")

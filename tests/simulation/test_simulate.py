@@ -15,6 +15,7 @@ from simulation.dust import MEASURED
 from simulation.encode import Registry
 from simulation.simulate import Simulation, simulate
 from simulation.spec import Spec
+from sitehub.truth import event_ids
 
 SPEC = Spec(last_day=date(2026, 3, 2), days=2, devices=16)
 Judged = list[tuple[pl.DataFrame, Normalised]]
@@ -92,6 +93,13 @@ def test_every_upload_is_judged_as_the_truth_says(judged: Judged) -> None:
         expected = dict(zip(said["row"], said["reason"], strict=True))
         assert dict(zip(verdict.rejected["row"], verdict.rejected["reason"], strict=True)) == expected
         assert verdict.accepted.height == truth.height - said.height
+
+
+def test_events_have_the_names_that_the_truth_gives_them(judged: Judged) -> None:
+    """Of every kind, people under their pseudonyms."""
+    for truth, verdict in judged:
+        told = truth.filter(expected="accepted").select(event_ids()).to_series()
+        assert verdict.accepted["event_id"].to_list() == told.to_list()
 
 
 def test_every_reason_of_the_closed_set_occurs_in_every_province(simulation: Simulation) -> None:

@@ -1,17 +1,21 @@
 """The demo as a stranger runs it: all is as expected, a kill changes no figure, Ctrl-C leaves nothing behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import psutil
 import pytest
 
 from infra.packages import Packages
 from tests.conftest import PROJECT_ROOT
+from tests.invented_people import PERSONAL_WORDS
+from tests.system.people_search import found_in
 
 
 def start(home: Path, *options: str) -> subprocess.Popen[str]:
@@ -36,9 +40,11 @@ def using(home: Path) -> list[int]:
 
 
 @pytest.mark.timeout(420)
-@pytest.mark.usefixtures("packages")
-def test_killed_demo_is_as_expected(tmp_path: Path) -> None:
-    """kill -9 of a normaliser and of the landing amid the uploads: ledger exact, every figure as the truth says."""
+def test_killed_demo_is_as_expected(tmp_path: Path, packages: Packages) -> None:
+    """kill -9 of a normaliser and of the landing amid the uploads: ledger exact, every figure as the truth says.
+
+    Nobody whose number, telephone, account, name or plate was uploaded is to be found in what the hub has made of it.
+    """
     demo = start(tmp_path / "demo", "--kill", "--days", "1", "--devices", "16")
     told, _ = demo.communicate()
     assert demo.returncode == 0, told
@@ -48,6 +54,10 @@ def test_killed_demo_is_as_expected(tmp_path: Path) -> None:
     reports = list((tmp_path / "demo" / "reports" / "dust" / "jiangsu").glob("*/*.html"))
     assert reports
     assert using(tmp_path / "demo") == []
+    sent = pl.read_parquet(tmp_path / "demo" / "simulation" / "uploads.parquet")["value"].drop_nulls().to_list()
+    raw = b"\n".join(sent).decode(errors="replace")
+    assert {what for what, form in PERSONAL_WORDS.items() if re.search(form, raw)} == set(PERSONAL_WORDS)
+    assert found_in(tmp_path / "demo", packages) == []
 
 
 @pytest.mark.timeout(180)

@@ -30,7 +30,7 @@ from sitehub.demo_summary import Finished, summarise
 from sitehub.fetching import fetch_packages
 from sitehub.landed import await_landed
 from sitehub.person_key import person_key
-from sitehub.services import kafka_and_registry, provision, workers
+from sitehub.services import kafka_and_registry, provide_topics, workers
 from sitehub.settings import Settings
 from sitehub.simulated import prepare
 from sitehub.truth import differences
@@ -100,9 +100,9 @@ def run_demo(chosen: Settings, spec: Spec, kill: bool, steps: Steps) -> bool:
     ):
         with steps.step("Kafka and the registry"):
             supervisor.start(kafka_and_registry(chosen, packages, quick=True))
-            provision(chosen, catalog)
+            provide_topics(chosen, catalog)
             upgrade(chosen.gold_url)
-            registry.set_result(prepare(spec, chosen, catalog, topics=True))
+            registry.set_result(prepare(spec, chosen, catalog, topics=True))  # registers the schemas too
         with steps.step("normalisers of all feeds, and the landing"):
             supervisor.start(workers(chosen, catalog.provinces))
         with steps.step(f"{spec.days} days of {spec.devices} devices simulated meanwhile"):

@@ -73,6 +73,11 @@ def kafka_and_registry(settings: Settings, packages: Packages, *, quick: bool = 
 def provision(settings: Settings, catalog: Catalog) -> list[str]:
     """Register the schemas and create the topics; names of the topics that are new."""
     register_schemas(settings.registry_url, catalog)
+    return provide_topics(settings, catalog)
+
+
+def provide_topics(settings: Settings, catalog: Catalog) -> list[str]:
+    """Create the topics of the catalog; names of those that are new."""
     specs = topic_specs(catalog, settings.partitions, settings.raw_retention_days, settings.raw_timestamps)
     return create_topics(settings.bootstrap_servers, specs)
 

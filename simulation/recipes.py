@@ -59,7 +59,7 @@ def _value(recipe: Recipe, rule: Rule, scene: Scene, inverse: Inverse, sayable: 
     return _within(recipe, rule.name, scene)
 
 
-def _within(recipe: Mapping[str, Any], name: str, scene: Scene) -> float | datetime:
+def _within(recipe: Recipe, name: str, scene: Scene) -> float | datetime:
     """A number or a time between two bounds."""
     match recipe:
         case {"between": [low, high]}:
@@ -70,7 +70,8 @@ def _within(recipe: Mapping[str, Any], name: str, scene: Scene) -> float | datet
             midnight = scene.at.astimezone(LOCAL).replace(hour=0, minute=0, second=0, microsecond=0)
             return midnight + timedelta(days=int(scene.rng.integers(low, high + 1)))
         case {"minutes": [low, high]}:
-            return scene.at + timedelta(minutes=int(scene.rng.integers(low, high + 1)))
+            later = timedelta(minutes=int(scene.rng.integers(low, high + 1)))
+            return scene.at + later
     raise ValueError(f"simulation/kinds: {name}: no recipe {recipe!r}; see docs/simulation.md")
 
 

@@ -74,7 +74,7 @@ def same(found: Any, told: Any) -> bool:
     if isinstance(told, dict):
         return all(same(found[name], value) for name, value in told.items())
     if isinstance(told, float | int) and not isinstance(told, bool):
-        return found == pytest.approx(told, rel=1e-5, abs=1e-6)
+        return bool(found == pytest.approx(told, rel=1e-5, abs=1e-6))
     return bool(found == told)
 
 

@@ -51,12 +51,14 @@ def _topics(home: Path, packages: Packages) -> Iterator[tuple[str, str]]:
         supervisor.start([broker_service(home, packages, port, quick=True)])
         read = {"canonical": 0, "quarantine": 0}
         for message in _messages(f"{LOOPBACK}:{port}"):
-            family = message.topic().partition(".")[0]
+            topic = str(message.topic())
+            family = topic.partition(".")[0]
             read[family] += 1
-            parts = [value for _, value in message.headers() or [] if isinstance(value, bytes)]
+            headers = message.headers() or []
+            parts = [value for _, value in headers if isinstance(value, bytes)]  # type: ignore[str-unpack]  # stub
             if family == "canonical":
                 parts += [part for part in (message.key(), message.value()) if part]
-            yield message.topic(), b"\n".join(parts).decode(errors="replace")
+            yield topic, b"\n".join(parts).decode(errors="replace")
     if not all(read.values()):
         raise ValueError(f"nothing to search in {read}")
 

@@ -15,14 +15,15 @@ from simulation.spec import Spec
 from simulation.spoil import changes, spoilt, to_be_spoilt
 from simulation.vendors import own_name, topic_of, vendors_of
 
+TEXT = pl.String()
 UPLOADS = pl.Schema(
-    {"topic": pl.String, "key": pl.Binary, "value": pl.Binary, "guid": pl.Binary, "timestamp": pl.Int64}
+    {"topic": TEXT, "key": pl.Binary(), "value": pl.Binary(), "guid": pl.Binary(), "timestamp": pl.Int64()}
 )
-TRUTH = pl.Schema({
-    "topic": pl.String, "province": pl.String, "kind": pl.String, "vendor": pl.String, "subject": pl.String,
-    "observed_at": TIMESTAMP, "discriminator": pl.String, "timestamp": pl.Int64, "expected": pl.String,
-    "reason": pl.String, "flags": pl.String, "registered": pl.Boolean,
-})  # fmt: skip
+TRUTH = pl.Schema(
+    dict.fromkeys(("topic", "province", "kind", "vendor", "subject"), TEXT)
+    | {"observed_at": TIMESTAMP, "discriminator": TEXT, "timestamp": pl.Int64()}
+    | {"expected": TEXT, "reason": TEXT, "flags": TEXT, "registered": pl.Boolean()}
+)
 
 
 def described(spec: Spec, catalog: Catalog) -> list[tuple[str, str]]:

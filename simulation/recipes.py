@@ -63,7 +63,8 @@ def _within(recipe: Recipe, name: str, scene: Scene) -> float | datetime:
     """A number or a time between two bounds."""
     match recipe:
         case {"between": [low, high]}:
-            return round(float(scene.rng.uniform(low, high)), recipe.get("digits", 1))
+            digits: int = recipe.get("digits", 1)
+            return round(float(scene.rng.uniform(low, high)), digits)
         case {"whole": [low, high]}:
             return int(scene.rng.integers(low, high + 1))
         case {"days": [low, high]}:

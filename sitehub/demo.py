@@ -29,7 +29,7 @@ from simulation.spec import LOCAL, Spec
 from sitehub.demo_summary import Finished, summarise
 from sitehub.fetching import fetch_packages
 from sitehub.landed import await_landed
-from sitehub.person_key import person_key
+from sitehub.person_key import make_person_key, person_key
 from sitehub.services import kafka_and_registry, provide_topics, workers
 from sitehub.settings import Settings
 from sitehub.simulated import prepare
@@ -93,6 +93,7 @@ def run_demo(chosen: Settings, spec: Spec, kill: bool, steps: Steps) -> bool:
     """
     packages = fetch_packages(chosen)
     shutil.rmtree(chosen.home, ignore_errors=True)
+    make_person_key(chosen.person_key_file)
     catalog = Catalog.read(chosen.catalog_dir, person_key=person_key(chosen.person_key_file))
     with (
         simulating(spec, catalog) as (registry, simulated),

@@ -17,8 +17,11 @@ log = logging.getLogger(__name__)
 
 def person_key(file: Path) -> PersonKey:
     """The key in the file; a new one where there is no file. StackError where the file holds no key."""
-    if not file.exists():
-        _make(file)
+    if not file.exists() and make_person_key(file):
+        log.warning(
+            "a new person key was made; every host needs the same file",
+            extra={"key_id": PersonKey.parse(file.read_text("ascii")).key_id},
+        )
     until = time.monotonic() + WRITTEN_WITHIN_S
     while True:
         try:
@@ -30,16 +33,13 @@ def person_key(file: Path) -> PersonKey:
         time.sleep(0.05)  # another worker has just made the file and is about to write it
 
 
-def _make(file: Path) -> None:
-    """A random key, readable by its owner alone; nothing where another process was quicker."""
+def make_person_key(file: Path) -> bool:
+    """Write a random key, readable by its owner alone; False where another process was quicker."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    key = secrets.token_hex(KEY_BYTES)
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return
+        return False
     with os.fdopen(descriptor, "w") as opened:
-        opened.write(f"{key}\n")
-    log.warning(
-        "a new person key was made; every host needs the same file", extra={"key_id": PersonKey.parse(key).key_id}
-    )
+        opened.write(f"{secrets.token_hex(KEY_BYTES)}\n")
+    return True

@@ -20,7 +20,8 @@ from pipelines.mapping.compiled import CompiledMapping
 from pipelines.mapping.grammar import Mapping, RawKind, read_raw
 from pipelines.mapping.people import EXAMPLE_KEY, PersonKey
 from pipelines.names import RawTopic, parse_raw_topic
-from pipelines.screening import Screening, read_screening
+from pipelines.screening_file import read_screening
+from pipelines.screening_rules import Screening
 
 __all__ = ["CanonicalKind", "Catalog", "CatalogError", "CodeTable", "CompiledMapping", "Field", "Mapping", "RawKind"]
 

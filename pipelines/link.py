@@ -11,7 +11,7 @@ from pipelines.json_upload import JsonField, json_fields
 from pipelines.mapping.compiled import CompiledMapping
 from pipelines.mapping.grammar import RawKind
 from pipelines.names import RawTopic
-from pipelines.screening import Screening
+from pipelines.screening_rules import Screening
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from pipelines.mapping.tables import code_step
 from pipelines.mapping.texts import text_step
 from pipelines.mapping.times import RECEIVED, TimeFormatError, by_format_step, time_format, time_step
 from pipelines.mapping.units import Linear, UnitError, conversion
-from pipelines.screening import Screening
+from pipelines.screening_rules import Screening
 
 # Envelope fields that the normaliser itself knows; no mapping may claim them.
 ENVELOPE = (

@@ -21,6 +21,7 @@ from pipelines.wire import WriterId, WriterSchema
 from tests.pipelines.invented import RECEIVED, batch_of
 from tests.pipelines.plausible import Plausible, citizen, damages, with_person
 from tests.pipelines.slow import Reference, Refused
+from tests.pipelines.slow_screening import FOUND, screened
 
 CATALOG = Catalog.load()
 CANONICAL = [pytest.param(kind, id=kind.name) for kind in CATALOG.canonical.values()]
@@ -130,8 +131,12 @@ def assert_equal(normalised: Normalised, reference: Reference, uploads: list[dic
         made, notes = expected
         row = accepted[number]
         assert same(row, made), (upload, [(name, row[name]) for name in made if not alike(row[name], made[name])])
-        judged = (note for note in (row["quality_notes"] or "").split(";") if not note.endswith(("=range", "=order")))
-        assert ";".join(judged) == (notes or ""), upload
+        said = [note for note in (row["quality_notes"] or "").split(";") if note]
+        mapped = [note for note in said if note.partition("=")[2] not in FOUND]
+        assert ";".join(mapped) == (notes or ""), upload
+        flag, found = screened(reference.kind.name, row, mapped)
+        assert sorted(set(said) - set(mapped)) == sorted(found), upload
+        assert row["quality"] == flag, upload
         never = [field.name for field in reference.kind.fields if field.never_null and row[field.name] is None]
         assert not never, upload
     values = encode(normalised.accepted, reference.kind, 7)

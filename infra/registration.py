@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from infra.errors import StackError
-from pipelines.names import canonical_topic, subject_of
+from pipelines.names import canonical_topic, hub_topic, subject_of
 
 if TYPE_CHECKING:
     from pipelines.catalog import Catalog
@@ -24,7 +24,8 @@ def register_schemas(registry_url: str, catalog: "Catalog") -> dict[str, int]:
     canonical = {
         subject_of(canonical_topic(name)): (kind.schema, CANONICAL_LEVEL) for name, kind in catalog.made.items()
     }
-    wanted = raw | canonical
+    own = {subject_of(hub_topic(name)): (kind.schema, CANONICAL_LEVEL) for name, kind in catalog.published.items()}
+    wanted = raw | canonical | own
     with httpx.Client(base_url=registry_url.rstrip("/"), timeout=30) as client, ThreadPoolExecutor(AT_ONCE) as hands:
         try:
             ids = hands.map(lambda subject: _register(client, subject, *wanted[subject]), wanted)

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.errors import StackError
 from infra.stack.broker import admin
-from pipelines.names import HJ212_PARTS, canonical_topic, parse_raw_topic, quarantine_topic, raw_topic
+from pipelines.names import HJ212_PARTS, canonical_topic, hub_topic, parse_raw_topic, quarantine_topic, raw_topic
 
 if TYPE_CHECKING:
     from pipelines.catalog import Catalog
@@ -25,6 +25,9 @@ SEGMENT_DAYS: Final = 7
 # upload with headers around it.
 RAW_LARGEST: Final = 2 << 20
 QUARANTINE_LARGEST: Final = 4 << 20
+# The last content of each event stays; a reader that was away for less than this still hears of what was withdrawn.
+WITHDRAWN_DAYS: Final = 30
+PUBLISHED: Final = {"cleanup.policy": "compact", "delete.retention.ms": str(WITHDRAWN_DAYS * DAY_MS)}
 
 Timestamps = Literal["LogAppendTime", "CreateTime"]
 
@@ -41,8 +44,8 @@ class TopicSpec:
 def topic_specs(
     catalog: "Catalog", partitions: int, raw_retention_days: int, raw_timestamps: Timestamps
 ) -> tuple[TopicSpec, ...]:
-    """All topics the catalog asks for: raw ones with the vendor links its mappings name, canonical, quarantine, and the
-    gateway's where a feed speaks HJ 212."""
+    """All topics the catalog asks for: raw ones with the vendor links its mappings name, canonical, quarantine, the
+    hub's own, and the gateway's where a feed speaks HJ 212."""
     raw = [
         raw_spec(raw_topic(province, kind, vendor), partitions, raw_retention_days, raw_timestamps)
         for (province, kind), entry in catalog.raw.items()
@@ -56,12 +59,13 @@ def topic_specs(
         TopicSpec(quarantine_topic(province), partitions, _kept(raw_retention_days, raw_timestamps, QUARANTINE_LARGEST))
         for province in catalog.provinces
     ]
+    own = [TopicSpec(hub_topic(name), partitions, PUBLISHED) for name in catalog.published]
     parts = [
         TopicSpec(HJ212_PARTS, partitions, {"retention.ms": str(DAY_MS)})
         for decoder in {entry.mapping.decoder for entry in catalog.raw.values()}
         if decoder == "hj212"
     ]
-    return (*raw, *canonical, *quarantine, *parts)
+    return (*raw, *canonical, *quarantine, *own, *parts)
 
 
 def raw_spec(name: str, partitions: int, raw_retention_days: int, raw_timestamps: Timestamps) -> TopicSpec:

@@ -30,7 +30,10 @@ _PROJECT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Catalog:
-    """The contract: canonical kinds, raw kinds with their mappings, code tables, limits and screening rules."""
+    """The contract: canonical kinds, raw kinds with their mappings, code tables, limits and screening rules.
+
+    `hub`: kinds of what the hub itself finds. None is of an upload, so they have no mapping and no quality flag.
+    """
 
     root: Path
     canonical: MappingABC[str, CanonicalKind]
@@ -39,6 +42,7 @@ class Catalog:
     limits: Limits
     screening: MappingABC[str, Screening]
     person_key: PersonKey = EXAMPLE_KEY
+    hub: MappingABC[str, CanonicalKind] = field(default_factory=dict)
     _compiled: dict[tuple[str, str, str | None], CompiledMapping] = field(default_factory=dict, repr=False)
     _links: dict[str, Link] = field(default_factory=dict, repr=False)
 
@@ -76,6 +80,7 @@ class Catalog:
             limits=Limits.load(root / "limits"),
             screening={file.stem: read_screening(file, kinds) for file in sorted(screening.glob("*.yaml"))},
             person_key=person_key,
+            hub={kind.name: kind for kind in map(read_canonical, sorted((root / "hub").glob("*.avsc")))},
         )
 
     @classmethod
@@ -96,6 +101,11 @@ class Catalog:
         """The canonical kinds that the uploads of some feed become, by name: these have a topic and a subject."""
         wanted = {kind.mapping.kind for kind in self.raw.values()}
         return {name: kind for name, kind in self.canonical.items() if name in wanted}
+
+    @cached_property
+    def published(self) -> MappingABC[str, CanonicalKind]:
+        """The hub's own kinds that something writes (`made_by` in the schema): these have a topic and a subject."""
+        return {name: kind for name, kind in self.hub.items() if kind.schema.get("made_by")}
 
     def made_of(self, topic: RawTopic) -> CanonicalKind:
         """The canonical kind that uploads of a raw topic become. KeyError where the catalog has no such uploads."""

@@ -56,6 +56,11 @@ def canonical_topic(kind: str) -> str:
     return f"canonical.{_check(kind)}"
 
 
+def hub_topic(kind: str) -> str:
+    """Name of the topic with what the hub itself has found (自有数据) of a kind."""
+    return f"hub.{_check(kind)}"
+
+
 def quarantine_topic(province: str) -> str:
     """Name of the topic with the rejected uploads (隔离数据) of a feed."""
     return f"quarantine.{_check(province)}"

@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "quarantine": ("sitehub.commands.quarantine:app", "List, show and retry rejected uploads."),
     "replay": ("sitehub.commands.replay:replay", "Normalise a raw topic again and compare the bytes."),
     "materialise": ("sitehub.commands.materialise:materialise", "Compute assets of days and provinces."),
+    "publish": ("sitehub.commands.publish:publish", "Write what the hub has found into its own topics."),
     "report": ("sitehub.commands.report:app", "Print and render a report."),
     "rates": ("sitehub.commands.rates:rates", "Print upload rates."),
 }

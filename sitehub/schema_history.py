@@ -12,7 +12,7 @@ import httpx
 from infra.errors import StackError
 from pipelines.catalog import Catalog
 from pipelines.compatibility import backward_faults, full_faults
-from pipelines.names import canonical_topic, subject_of
+from pipelines.names import canonical_topic, hub_topic, subject_of
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,16 @@ class Finding:
 
 
 def subjects_of(catalog: Catalog) -> list[Subject]:
-    """All subjects of the catalog, canonical ones first."""
+    """All subjects of the catalog, canonical ones first, then the hub's own."""
     canonical = [
         Subject(subject_of(canonical_topic(name)), catalog.root / "canonical" / f"{name}.avsc", kind.schema, True)
         for name, kind in catalog.canonical.items()
     ]
-    return canonical + [Subject(raw.subject, raw.file, raw.schema, False) for raw in catalog.raw.values()]
+    own = [
+        Subject(subject_of(hub_topic(name)), catalog.root / "hub" / f"{name}.avsc", kind.schema, True)
+        for name, kind in catalog.hub.items()
+    ]
+    return [*canonical, *own] + [Subject(raw.subject, raw.file, raw.schema, False) for raw in catalog.raw.values()]
 
 
 def check_history(catalog: Catalog) -> tuple[list[Finding], int]:
@@ -96,7 +100,7 @@ def _asked(client: httpx.Client, subject: Subject, url: str) -> Iterator[Finding
 def _versions(root: Path) -> dict[Path, list[tuple[str, dict[str, Any]]]]:
     """File → (commit, schema) of each commit that changed it, newest first, for all schemas ever committed."""
     top = Path(_git(root, "rev-parse", "--show-toplevel").strip())
-    log = _git(root, "log", "--format=%x00%H", "--name-only", "--diff-filter=d", "--", "canonical", "raw")
+    log = _git(root, "log", "--format=%x00%H", "--name-only", "--diff-filter=d", "--", "canonical", "hub", "raw")
     versions: dict[Path, list[tuple[str, dict[str, Any]]]] = {}
     for entry in log.split("\0")[1:]:
         commit, *names = entry.split()

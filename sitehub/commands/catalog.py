@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.catalog import Catalog
+from pipelines.names import hub_topic, subject_of
 from sitehub.mapping_table import field_rows
 from sitehub.options import AsJson
 from sitehub.settings import settings
@@ -21,7 +22,7 @@ Vendor = Annotated[str | None, Parameter(help="Show the mapping of this vendor's
 @app.default
 @app.command(name="list")
 def list_kinds(*, as_json: AsJson = False) -> None:
-    """Kind × province × provenance × topic × subject."""
+    """Kind × province × provenance × topic × subject, and the hub's own kinds (topic and subject where one writes)."""
     catalog = Catalog.load(settings().catalog_dir)
     rows = [
         {
@@ -35,6 +36,19 @@ def list_kinds(*, as_json: AsJson = False) -> None:
             "mapping": catalog.compiled(province, kind).name,
         }
         for (province, kind), raw in sorted(catalog.raw.items(), key=lambda item: item[0][::-1])
+    ]
+    rows += [
+        {
+            "kind": name,
+            "makes": name,
+            "province": "(hub)",
+            "provenance": kind.schema.get("made_by", "(not written yet)"),
+            "topic": hub_topic(name) if name in catalog.published else "",
+            "subject": subject_of(hub_topic(name)) if name in catalog.published else "",
+            "vendors": [],
+            "mapping": "",
+        }
+        for name, kind in catalog.hub.items()
     ]
     _print(rows, rows, as_json=as_json)
 

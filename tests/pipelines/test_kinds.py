@@ -25,6 +25,7 @@ from tests.pipelines.slow_screening import FOUND, screened
 
 CATALOG = Catalog.load()
 CANONICAL = [pytest.param(kind, id=kind.name) for kind in CATALOG.canonical.values()]
+EVERY = [*CATALOG.canonical.values(), *CATALOG.hub.values()]
 # Feeds with a decoder of their own are no JSON: tests of the decoder generate their uploads.
 RAW = [pytest.param(*feed, id="-".join(feed)) for feed, raw in CATALOG.raw.items() if raw.mapping.decoder is None]
 AT = datetime.fromtimestamp(RECEIVED / 1000, UTC)
@@ -43,14 +44,29 @@ def fields_of(kind: CanonicalKind) -> list[tuple[str, Field]]:
 
 
 def test_there_is_one_record_for_every_kind_of_the_texts() -> None:
-    """41 kinds, each of its own Avro name."""
-    assert len(CATALOG.canonical) == 41
-    assert len({kind.schema["name"] for kind in CATALOG.canonical.values()}) == 41
+    """41 kinds and the hub's own three, each of its own Avro name."""
+    assert (len(CATALOG.canonical), len(CATALOG.hub)) == (41, 3)
+    assert len({kind.schema["name"] for kind in EVERY}) == 44
 
 
 @pytest.mark.parametrize("kind", CANONICAL)
 def test_a_canonical_record_is_described(kind: CanonicalKind) -> None:
     """In both languages, with the texts that ask for it; each field with unit, symbols and where its demand stands."""
+    assert_described(kind)
+    assert set(ENVELOPE) <= set(kind.by_name)
+
+
+@pytest.mark.parametrize("name", ["device-state", "exceedance", "interface-check"])
+def test_the_hubs_own_records_are_described(name: str) -> None:
+    """So are the three kinds of what the hub finds; they are of no upload, and each says which release found it."""
+    kind = CATALOG.hub[name]
+    assert_described(kind)
+    assert {"event_id", "province", "observed_at", "code_version"} <= set(kind.by_name)
+    assert not {"source_offset", "mapping", "quality"} & set(kind.by_name)
+
+
+def assert_described(kind: CanonicalKind) -> None:
+    """What every record of the contract says of itself and of its fields."""
     for key in ("doc", "doc_zh", "zh", "sources"):
         assert kind.schema[key], key
     fastavro.parse_schema(json.loads(json.dumps(kind.schema)))
@@ -59,13 +75,12 @@ def test_a_canonical_record_is_described(kind: CanonicalKind) -> None:
         assert field.unit is None or f"; {field.unit}" in field.doc, path
         assert ("Never null." in field.doc) == field.never_null, path
         assert not (field.symbols and field.free_text), path
-    assert set(ENVELOPE) <= set(kind.by_name)
 
 
 def test_a_name_means_one_thing() -> None:
     """The same name has the same type and unit in every kind."""
     shapes: dict[str, set[Any]] = {}
-    for kind in CATALOG.canonical.values():
+    for kind in EVERY:
         for _, field in fields_of(kind):
             shapes.setdefault(field.name, set()).add((field.type if field.type != "records" else kind.name, field.unit))
     several = {name for name, found in shapes.items() if len(found) > 1}

@@ -1,7 +1,7 @@
 """Payloads of real devices and platforms, put to the nearest feed: accepted with the right doubts, or refused rightly.
 
-The examples are read where they lie beside the project. None speaks a feed's own names, so as they are all are refused; what
-a link has to do to each (`links`) is written here, as is what a person would say of it.
+The examples are read where they lie beside the project. None speaks a feed's own names, so as it is each is refused.
+What a link has to do to it, and what a person would say of it then, is written here.
 """
 
 import csv
@@ -134,7 +134,7 @@ Verdict = tuple[int, str | None]
 def test_a_payload_is_judged_as_a_person_would(
     number: int, part: str, feed: tuple[str, str], link: Link, verdict: Verdict
 ) -> None:
-    """As it is the feed refuses it: it names no project as the feed does. Linked, it is accepted and rightly doubted."""
+    """As it is the feed refuses it: it names no project as the feed does. Linked, it is accepted and duly doubted."""
     payload = examples()[number][part]
     refused = read(*feed, payload).rejected.select("reason", "field").rows()
     assert refused[0][0] == "missing_field"
@@ -163,7 +163,7 @@ def test_a_warning_word_says_what_its_bits_say() -> None:
 
 
 def test_a_word_of_another_platform_is_no_state() -> None:
-    """Jiangsu's state of an unloading platform is one number: eight digits are none, and what they mean is not guessed."""
+    """Jiangsu's state of an unloading platform is one number: eight digits are none, their meaning is not guessed."""
     word = examples()[6]["documented_example"]["warning"]
     upload = {**JIANGSU, "deviceId": "U-1", "updateTime": "2019-07-01 11:24:46", "dataType": int(word)}
     row = read("jiangsu", "platform-reading", upload).accepted.to_dicts()[0]

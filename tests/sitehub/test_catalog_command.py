@@ -18,7 +18,13 @@ def test_the_list_names_kind_province_provenance_topic_and_subject(capsys: pytes
     rows = _json(capsys, "list")
     assert _json(capsys) == rows, "the list is what `sitehub catalog` alone prints"
     assert isinstance(rows, list)
-    assert len(rows) == len(Catalog.load().raw)
+    assert len(rows) == len(Catalog.load().raw) + 3
+    own = {row["kind"]: (row["province"], row["topic"]) for row in rows[-3:]}
+    assert own == {
+        "device-state": ("(hub)", ""),
+        "exceedance": ("(hub)", "hub.exceedance"),
+        "interface-check": ("(hub)", ""),
+    }
     row = next(row for row in rows if row["topic"] == "raw.jiangsu.dust-reading")
     assert row["mapping"].startswith("jiangsu/dust-reading@")
     assert {key: row[key] for key in ("kind", "makes", "province", "provenance", "subject", "vendors")} == {

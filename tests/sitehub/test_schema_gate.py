@@ -142,7 +142,8 @@ def test_the_command_exits_1_and_says_why(
     try:
         app(["check"], result_action="return_value")
         text = capsys.readouterr().out
-        subjects = len(Catalog.load(root).raw) + len(Catalog.load(root).canonical)
+        catalog = Catalog.load(root)
+        subjects = len(catalog.raw) + len(catalog.canonical) + len(catalog.hub)
         assert f"{subjects} subjects compatible with {subjects} earlier versions in git." in text
         assert "The registry at http://127.0.0.1:1 does not answer: it was not asked." in text
         with pytest.raises(StackError, match="does not answer"):

@@ -1,0 +1,74 @@
+"""`sitehub publish`: what the hub has found itself, into its own topics (发布)."""
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+
+import sqlalchemy as sa
+from rich.console import Console
+
+from infra.errors import StackError
+from infra.topics import create_topics, topic_specs
+from pipelines.catalog import CanonicalKind, Catalog
+from pipelines.codec import encode
+from pipelines.dust.exceedance_events import day_of, exceedance_events
+from pipelines.names import hub_topic, subject_of
+from sitehub.kafka_faults import explained
+from sitehub.options import AsJson
+from sitehub.settings import settings
+from store import gold
+from store.tables import dust_daily, exceedance
+from streams.publishing import publish as make_equal
+from streams.writers import Registry
+
+KIND = "exceedance"
+
+
+def publish(*, as_json: AsJson = False) -> None:
+    """Make the topic hub.exceedance say what the gold table says.
+
+    New and changed exceedances are written, those that late data have taken back are withdrawn (null value), the others
+    are left alone. Days that this database has not computed are not touched. Run it after `materialise`, as often as
+    you like.
+    """
+    here = settings()
+    catalog = Catalog.load(here.catalog_dir)
+    kind, topic = catalog.hub[KIND], hub_topic(KIND)
+    gold.upgrade(here.gold_url)
+    with gold.closing_engine(here.gold_url) as made:
+        found = exceedance_events(gold.read(made, exceedance, sa.select(exceedance)), kind)
+        days = sa.select(dust_daily.c.province, dust_daily.c.day).distinct()
+        with made.connect() as connection:
+            computed = {(province, day) for province, day in connection.execute(days)}
+    schema_id = asyncio.run(_schema_id(here.registry_url, kind, topic))
+    keys = [event_id.encode() for event_id in found["event_id"]]
+    wanted = dict(zip(keys, encode(found, kind, schema_id), strict=True))
+    with explained(here.bootstrap_servers):
+        specs = topic_specs(catalog, here.partitions, here.raw_retention_days, here.raw_timestamps)
+        create_topics(here.bootstrap_servers, [spec for spec in specs if spec.name == topic])
+        done = make_equal(here.bootstrap_servers, topic, wanted, lambda key: _is_of(key, computed))
+    if as_json:
+        json.dump({"topic": topic, **asdict(done)}, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+        return
+    Console(soft_wrap=True, highlight=False).print(
+        f"{topic}: {done.written} written, {done.withdrawn} withdrawn, {done.unchanged} as they were."
+    )
+
+
+def _is_of(key: bytes, computed: set[tuple[str, str]]) -> bool:
+    province, day = day_of(key)
+    return (province, day.isoformat()) in computed
+
+
+async def _schema_id(registry_url: str, kind: CanonicalKind, topic: str) -> int:
+    """Id of the schema under the topic's subject; waits for a registry that does not answer."""
+    registry = Registry(registry_url)
+    try:
+        found = await registry.schema_id(subject_of(topic), kind.schema)
+    finally:
+        await registry.close()
+    if found is None:
+        raise StackError(f"The registry does not hold {subject_of(topic)}.", "Run `sitehub schemas register`.")
+    return found

@@ -1,0 +1,69 @@
+"""Publishing (发布): a compacted topic is made to say what a table says, each content of a key once.
+
+The producer's transactional id belongs to the topic. Starting it fences every other publisher and ends what that left
+open; only then the topic is read, and what differs goes out in one transaction. So what stands there already is never
+written again, also where a publisher was killed or two run at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import Producer
+
+from streams.reading import read, spans
+from streams.sending import Sender
+from streams.topics import topic_partitions
+
+TIMEOUT_S: Final = 60
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of the records: written (new or changed), withdrawn, and left as they stood."""
+
+    written: int
+    withdrawn: int
+    unchanged: int
+
+
+def publish(
+    bootstrap_servers: str, topic: str, wanted: Mapping[bytes, bytes], may_withdraw: Callable[[bytes], bool]
+) -> Published:
+    """Write each value of `wanted` that the topic does not hold under its key, and withdraw by a null value each key
+    that it holds, that is not wanted and that `may_withdraw` lets go. KafkaException when Kafka refuses; KeyError where
+    there is no such topic.
+    """
+    count = topic_partitions(bootstrap_servers)[topic]
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "transactional.id": f"sitehub.publish.{topic}",
+            "partitioner": "murmur2_random",  # as the Java client does
+            "compression.type": "zstd",
+        }
+    )
+    producer.init_transactions(TIMEOUT_S)
+    held = _held(bootstrap_servers, topic, count)
+    written = {key: value for key, value in wanted.items() if held.get(key) != value}
+    withdrawn = [key for key in held if key not in wanted and may_withdraw(key)]
+    if written or withdrawn:
+        producer.begin_transaction()
+        sender = Sender(producer)
+        for key, value in written.items():
+            sender.send(topic, value, key)
+        for key in withdrawn:
+            sender.send(topic, None, key)
+        sender.finish()
+        producer.commit_transaction(TIMEOUT_S)
+    return Published(len(written), len(withdrawn), len(wanted) - len(written))
+
+
+def _held(bootstrap_servers: str, topic: str, partitions: int) -> dict[bytes, bytes]:
+    """The latest value of each key that is not withdrawn."""
+    latest: dict[bytes, bytes | None] = {}
+    for records in read(bootstrap_servers, spans(bootstrap_servers, {topic: partitions})):
+        latest |= {record.key: record.value for record in records if record.key is not None}
+    return {key: value for key, value in latest.items() if value is not None}

@@ -102,14 +102,17 @@ class Screening:
     def _usual(self) -> tuple[Values, Values]:
         return _columns([self.usual.get(name, UNBOUNDED) for name in self.judged])
 
+    @cached_property
+    def _finest(self) -> Values:
+        return np.array([[self.finest.get(name, 0.0)] for name in self.judged])
+
     def _findings(self, values: Values) -> dict[str, Flags]:
         """`values`: a row for each judged field, NaN where there is none. What fails is not judged further: it says
         nothing of another value."""
         failed = outside(values, self._range)
         found = self._noted(failed, "range")
         if self.finest:
-            steps = np.array([[self.finest.get(name, 0)] for name in self.judged])
-            garbled = between_steps(values, steps)
+            garbled = between_steps(values, self._finest)
             found |= self._noted(garbled, "garbled")
             failed = failed | garbled
         if self.usual:

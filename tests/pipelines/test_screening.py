@@ -13,7 +13,7 @@ import pytest
 from pipelines.catalog import Catalog
 from pipelines.contract import CanonicalKind, CatalogError, Field, read_yaml
 from pipelines.screening import level_of, screen, sort_notes
-from pipelines.screening_file import read_screening
+from pipelines.screening_file import HEAD, TESTS, read_screening
 from pipelines.screening_rules import Order, Screening, between_steps, disordered, outside
 
 CATALOG = Catalog.load()
@@ -184,6 +184,15 @@ def test_every_rule_is_reached(name: str) -> None:
     for (values, notes, broken), text in zip(found, noted, strict=True):
         held = set((text or "").split(";"))
         assert notes <= held if broken else not notes & held, (values, text)
+
+
+def test_the_page_shows_rules_that_load(tmp_path: Path) -> None:
+    """The example of docs/screening.md uses every key and is a rule file."""
+    page = (PROJECT / "docs" / "screening.md").read_text("utf-8")
+    file = tmp_path / "headcount.yaml"
+    file.write_text(page.split("```yaml\n")[1].split("```")[0], "utf-8")
+    assert set(read_yaml(file)) == {*HEAD, *TESTS}
+    assert read_screening(file, CATALOG.canonical).items["trades"].ranges == {"on_site": (0, 20000)}
 
 
 def test_every_rule_file_says_why() -> None:

@@ -218,6 +218,16 @@ def test_a_folder_that_is_no_contract_is_told(tmp_path: Path) -> None:
         Catalog.load(tmp_path)
 
 
+def test_a_contract_may_lack_kinds_that_have_rules(bare: Path) -> None:
+    """An earlier release's contract, without kinds and without the hub's own, loads with today's screening rules."""
+    (bare / "canonical" / "headcount.avsc").unlink()
+    shutil.rmtree(bare / "hub")
+    catalog = Catalog.load(bare)
+    assert "headcount" not in catalog.screening
+    assert set(catalog.screening) < set(CATALOG.screening)
+    assert not catalog.hub
+
+
 def test_the_example_of_the_grammar_page_holds(bare: Path) -> None:
     """The mapping printed in docs/mapping.md loads beside Jiangsu's raw schema."""
     page = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text("utf-8")

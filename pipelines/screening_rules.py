@@ -135,7 +135,7 @@ class Screening:
             return _any(present[[self._rows[name] for name in self.measured]])
         alone = _any(present[[self._rows[name] for name in {**self.ranges, **self.usual, **self.finest}]])
         pairs = [present[self._rows[order.greater]] & present[self._rows[order.lesser]] for order in self.orders]
-        return np.logical_or.reduce([alone, *pairs])
+        return _any(np.array([alone, *pairs]))
 
 
 @dataclass(frozen=True)

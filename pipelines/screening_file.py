@@ -11,6 +11,8 @@ HEAD: Final = ("kind", "title", "zh", "source")
 TESTS: Final = ("measured", "range", "finest", "usual", "order", "sum", "items")
 NUMBERS: Final = ("double", "int", "long")
 TIME: Final = "timestamp-millis"
+ORDERED: Final = ("greater", "lesser")
+SUMMED: Final = ("total", "parts")
 
 
 def read_screening(file: Path, kinds: Mapping[str, CanonicalKind]) -> Screening:
@@ -74,23 +76,18 @@ def _step(file: Path, name: str, step: object) -> float:
     raise CatalogError(file, name, f"finest step is {step!r}", "Write a number above 0")
 
 
-def _order(file: Path, entry: object) -> Order:
+def _order(file: Path, entry: Any) -> Order:
     match entry:
-        case {"greater": str(greater), "lesser": str(lesser), **tolerance} if not set(tolerance) - {
-            "absolute",
-            "relative",
-        }:
-            return Order(greater, lesser, **{name: float(value) for name, value in tolerance.items()})
+        case {"greater": str(greater), "lesser": str(lesser)} if set(entry) <= {*ORDERED, "absolute", "relative"}:
+            return Order(greater, lesser, float(entry.get("absolute", 0)), float(entry.get("relative", 0)))
     raise CatalogError(
         file, "order", f"{entry!r} is no rule", "Write {greater: …, lesser: …, absolute: …, relative: …}"
     )
 
 
-def _sum(file: Path, entry: object) -> Sum:
+def _sum(file: Path, entry: Any) -> Sum:
     match entry:
-        case {"total": str(total), "parts": str(parts), **tolerance} if "." in parts and not set(tolerance) - {
-            "absolute"
-        }:
+        case {"total": str(total), "parts": str(parts)} if "." in parts and set(entry) <= {*SUMMED, "absolute"}:
             array, _, part = parts.partition(".")
-            return Sum(total, array, part, float(tolerance.get("absolute", 0)))
+            return Sum(total, array, part, float(entry.get("absolute", 0)))
     raise CatalogError(file, "sum", f"{entry!r} is no rule", "Write {total: …, parts: array.field, absolute: …}")

@@ -70,9 +70,10 @@ class Screening:
         found, there = self._findings(values), self._there(values)
         arrays = {name: Items.of(frame[name]) for name in self._arrays}
         for name, rules in self.items.items():
-            of_items = as_numbers(arrays[name].frame, rules.judged)
+            of_items, fields = as_numbers(arrays[name].frame, rules.judged), arrays[name].frame.columns
             held = rules._findings(of_items)
-            found |= {f"{name}.{note}": arrays[name].any(flags) for note, flags in held.items()}
+            for note in sorted(held, key=lambda note: fields.index(note.partition("=")[0])):
+                found[f"{name}.{note}"] = arrays[name].any(held[note])
             if rules.measures or not self.measures:
                 there = there | arrays[name].any(rules._there(of_items))
         for rule in self.sums:
@@ -194,7 +195,7 @@ def outside(values: Values, bounds: tuple[Values | float, Values | float]) -> Fl
 
 def between_steps(values: Values, steps: Values | float) -> Flags:
     """Test for garbled bytes (乱码值): whether a value is nearer to zero than the field's finest step, but not zero."""
-    flags: Flags = (np.abs(values) < steps) & (values != 0)
+    flags: Flags = (-steps < values) & (values < steps) & (values != 0)
     return flags
 
 
@@ -206,7 +207,7 @@ def disordered(order: Order, greater: Values, lesser: Values) -> Flags:
 
 
 def _any(flags: Flags) -> Flags:
-    found: Flags = flags.any(axis=0)
+    found: Flags = np.logical_or.reduce(flags, axis=0)
     return found
 
 

@@ -14,7 +14,7 @@ from pipelines.catalog import Catalog
 from pipelines.contract import CanonicalKind, CatalogError, Field, read_yaml
 from pipelines.screening import level_of, screen, sort_notes
 from pipelines.screening_file import HEAD, TESTS, read_screening
-from pipelines.screening_rules import Order, Screening, between_steps, disordered, outside
+from pipelines.screening_rules import UNBOUNDED, Order, Screening, between_steps, disordered, outside
 
 CATALOG = Catalog.load()
 DUST = CATALOG.canonical["dust-reading"]
@@ -148,8 +148,11 @@ def probes(rules: Screening, fields: Mapping[str, Field]) -> Iterator[Probe]:
     """For each rule: values just within it and just beyond, the notes of its breach, and whether it is broken."""
     for note, bounds in (("range", rules.ranges), ("unusual", rules.usual)):
         for name, (least, greatest) in bounds.items():
+            possible = rules.ranges.get(name, UNBOUNDED)
             step = 1 if fields[name].type == "int" else 1e-6 * max(1, abs(least), abs(greatest))
             for value, broken in ((least, False), (greatest, False), (least - step, True), (greatest + step, True)):
+                if broken and note == "unusual" and (value < possible[0] or value > possible[1]):
+                    continue  # the ends may be the same: what is beyond both fails
                 yield {name: typed(fields[name], value)}, {f"{name}={note}"}, broken
     for name, step in rules.finest.items():
         yield {name: step}, {f"{name}=garbled"}, False

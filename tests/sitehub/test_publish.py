@@ -79,9 +79,9 @@ def test_the_topic_follows_the_table(stack: Stack, hub: Path, capsys: pytest.Cap
     ]
     assert len(records) == 4
     kind = Catalog.load().hub["exceedance"]
-    values = decode([record.value for record in records if record.value is not None], kind)
-    assert sorted(values["value"]) == [85.0, 91.5, 92.0]
+    held = decode([record.value for record in records if record.value is not None], kind)
+    assert sorted(held["value"]) == [85.0, 91.5, 92.0]
     keys = {record.key.decode() for record in records if record.key}
-    assert keys == set(values["event_id"]) == {
+    assert keys == set(held["event_id"]) == {
         f"jiangsu:exceedance:D-1:{1772409600000 + hour * 3_600_000}:jiangsu-pm10" for hour in (1, 2)
     }  # fmt: skip

@@ -16,9 +16,8 @@ def exceedance_events(table: pl.DataFrame, kind: CanonicalKind) -> pl.DataFrame:
     renamed = table.rename(RECORD)
     parts = [part.with_columns(event_id(str(province), kind)) for (province,), part in renamed.group_by("province")]
     columns = [pl.col(name).cast(dtype) for name, dtype in kind.polars_schema.items()]
-    return pl.concat([pl.DataFrame(schema=kind.polars_schema), *(part.select(columns) for part in parts)]).sort(
-        "event_id"
-    )
+    made = pl.concat([pl.DataFrame(schema=kind.polars_schema), *(part.select(columns) for part in parts)])
+    return made.sort("event_id").rechunk()  # the codec writes one chunk a column
 
 
 def day_of(key: bytes) -> tuple[str, date]:

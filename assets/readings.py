@@ -15,7 +15,7 @@ LANDED = (
     ("dust_reading_log", "canonical/dust-reading", "Readings of the sites' dust devices. 扬尘监测规范记录。"),
     ("station_reading_log", "canonical/station-reading", "Hours of the national control stations. 国控点小时值。"),
     ("quarantine_log", "quarantine", "Rejected uploads with their bytes and the reason. 被拒上传及原因。"),
-    ("registers", "device_history, project_history", "Devices and projects with their history. 设备与项目登记历史。"),
+    ("registers", "device_history, project_history, …", "Registers with their history. 设备、项目等登记历史。"),
 )
 
 landed = [

@@ -15,6 +15,7 @@ from sitehub.settings import Settings
 from store.gold import closing_engine
 from store.lake import Lake, canonical_table
 from store.registers import landed_offset
+from store.tables import HISTORIES
 
 WITHIN_S = 180.0
 
@@ -53,10 +54,9 @@ def landed_rows(lake: Lake, catalog: Catalog) -> int:
 def _histories_follow(lake: Lake, gold: sa.Engine, catalog: Catalog, topics: dict[str, int]) -> bool:
     """Whether the register histories have taken in what the lake has."""
     places = [
-        (canonical_table(kind.name), canonical_topic(kind.name), number)
-        for kind in catalog.made.values()
-        if kind.register
-        for number in range(topics[canonical_topic(kind.name)])
+        (canonical_table(name), canonical_topic(name), number)
+        for name in HISTORIES.keys() & catalog.made.keys()
+        for number in range(topics[canonical_topic(name)])
     ]
     return all(
         lake.transaction_version(table, f"{topic}/{number}") == landed_offset(gold, topic, number)

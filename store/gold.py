@@ -94,17 +94,18 @@ def read_partition(made: sa.Engine, table: str, province: str, day: str) -> pl.D
 
 
 def read_history(made: sa.Engine, kind: str, province: str, as_of: datetime | None) -> pl.DataFrame:
-    """The register of `kind` ('device' or 'project') of a province.
+    """The register of `kind` of a province.
 
     With `as_of` (zoned) the state in force at that instant, one row per subject; with None the whole history, one row
     per state, by subject and valid_from.
     """
     source = HISTORIES[kind]
+    subject = [source.c[name] for name in source.info["subject"]]
     query = sa.select(source).where(source.c.province == province)
     if as_of is not None:
         query = query.where(source.c.valid_from <= as_of)
         query = query.where(sa.or_(source.c.valid_to.is_(None), source.c.valid_to > as_of))
-    return read(made, source, query.order_by(source.c[source.info["subject"]], source.c.valid_from))
+    return read(made, source, query.order_by(*subject, source.c.valid_from))
 
 
 def read(made: sa.Engine, table: sa.Table, query: sa.Select[Any]) -> pl.DataFrame:

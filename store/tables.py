@@ -1,12 +1,11 @@
 """The gold tables (结果库): registers with their history, daily figures, landed offsets.
 
-Register histories take their columns from the canonical schemas, so a field added there shows up as a migration to be
-written (`alembic check` in the tests). Everything else is listed here once.
+Every canonical kind that is a register has a history with the columns of its schema, so a register or a field added
+there shows up as a migration to be written (`alembic check` in the tests). Everything else is listed here once.
 """
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,8 @@ from sqlalchemy import (
     TypeDecorator,
 )
 from sqlalchemy.types import TypeEngine
+
+from pipelines.contract import RECORDS, TEXTS, CanonicalKind, read_canonical, read_json
 
 CANONICAL = Path(__file__).resolve().parents[1] / "avro_schemas" / "canonical"
 PARAMETERS = ("pm2_5", "pm10", "tsp")
@@ -153,35 +154,43 @@ _SQL_TYPES: dict[str, type[TypeEngine[Any]]] = {
     "long": BigInteger,
     "double": Float,
     "boolean": Boolean,
+    "timestamp-millis": UtcTime,
+    TEXTS: Text,  # an array is kept as a text of JSON
+    RECORDS: Text,
 }
+VALIDITY = ("valid_from", "valid_to")
+"""From when until when a state held: the history's own columns."""
 
 
-def _register_column(field: dict[str, Any]) -> Column[Any]:
-    """One canonical field as a column: `["null", T]`, T a name or a timestamp-millis."""
-    avro = field["type"][1]
-    sql: Any = UtcTime if isinstance(avro, dict) else _SQL_TYPES[avro]
-    return Column(field["name"], sql, nullable=not field.get("never_null", False))
+def history_column(field: str) -> str:
+    """The column of a canonical field in its history; one that bears a name of the history's own is what was stated."""
+    return f"stated_{field}" if field in VALIDITY else field
 
 
-def _history(kind: str) -> Table:
+def _history(kind: CanonicalKind) -> Table:
     """The history of one register kind: every canonical field, and from when until when the state held."""
-    schema = json.loads((CANONICAL / f"{kind}.avsc").read_text(encoding="utf-8"))
-    columns = [_register_column(field) for field in schema["fields"] if field["name"] != "event_id"]
     table = Table(
-        f"{kind}_history",
+        f"{kind.name.replace('-', '_')}_history",
         metadata,
         Column("event_id", Text, primary_key=True, nullable=False),
-        *columns,
+        *[
+            Column(history_column(field.name), _SQL_TYPES[field.type], nullable=not field.never_null)
+            for field in kind.fields
+            if field.name != "event_id"
+        ],
         Column("valid_from", UtcTime, nullable=False),
         Column("valid_to", UtcTime),
-        info={"subject": schema["subject"]},
+        info={"subject": kind.subject},
     )
-    Index(None, table.c["province"], table.c[schema["subject"]])
+    Index(None, table.c["province"], *[table.c[name] for name in kind.subject])
     return table
 
 
-HISTORIES: dict[str, Table] = {kind: _history(kind) for kind in ("device", "project")}
-device_history, project_history = HISTORIES["device"], HISTORIES["project"]
+HISTORIES: dict[str, Table] = {
+    file.stem: _history(read_canonical(file))
+    for file in sorted(CANONICAL.glob("*.avsc"))
+    if read_json(file).get("register")  # checking a whole schema takes longer than all else here
+}
 
 DAILY: dict[str, Table] = {
     table.name: table for table in (dust_daily, upload_rate_daily, exceedance, station_reference, rejected_daily)

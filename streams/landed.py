@@ -11,6 +11,7 @@ from pipelines.catalog import Catalog
 from pipelines.names import canonical_topic
 from store.lake import QUARANTINE, Lake, canonical_table
 from store.registers import landed_offset
+from store.tables import HISTORIES
 from streams.reading import Place
 from streams.topics import topic_partitions
 from streams.watch import Positions, PositionsUnknownError
@@ -18,7 +19,7 @@ from streams.watch import Positions, PositionsUnknownError
 
 def of_landing(bootstrap_servers: str, catalog: Catalog, lake: Lake, gold: sa.Engine) -> Positions:
     """What lake and register history hold, the one that is behind counting."""
-    registers = {canonical_topic(name) for name, kind in catalog.canonical.items() if kind.register}
+    registers = {canonical_topic(name) for name in HISTORIES}
     tables = {canonical_topic(name): canonical_table(name) for name in catalog.canonical}
 
     def landed(topic: str, count: int) -> list[int]:

@@ -117,7 +117,8 @@ class Landing:
             self._consumer.incremental_assign([TopicPartition(*place, min(self._next[place])) for place in fresh])
 
     def _land(self, collected: Mapping[str, list[Record]]) -> None:
-        for topic, records in collected.items():
+        # Registers first: what comes after is filled from them.
+        for topic, records in sorted(collected.items(), key=lambda each: not self._is_register(each[0])):
             with processing("land", topic):
                 frame = self._frame(topic, records)
                 positions = pl.DataFrame(
@@ -142,6 +143,9 @@ class Landing:
         sink.write(topic, frame.filter(rows), offsets)
         for place, following in offsets.items():
             self._next[place][number] = following
+
+    def _is_register(self, topic: str) -> bool:
+        return topic in self._kinds and self._kinds[topic].register
 
     def _frame(self, topic: str, records: list[Record]) -> pl.DataFrame:
         if topic not in self._kinds:

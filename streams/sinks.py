@@ -1,4 +1,7 @@
-"""Where landed rows go (落点): the lake, and for registers also the SQL history."""
+"""Where landed rows go (落点): the lake, and for registers also the SQL history.
+
+What is no register is filled from the device register on its way into the lake.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import structlog
 
 from pipelines.catalog import Catalog
 from pipelines.names import canonical_topic
+from store.filling import with_filled
 from store.lake import QUARANTINE, Lake, canonical_table
 from store.registers import landed_offset, merge_history
 from store.tables import HISTORIES
@@ -46,6 +50,18 @@ class CanonicalSink:
     def write(self, topic: str, frame: pl.DataFrame, offsets: Mapping[Place, int]) -> None:  # noqa: ARG002 (see Sink)
         """One Delta commit."""
         self._lake.append_canonical(self._kind, frame, _transactions(offsets))
+
+
+class FilledSink(CanonicalSink):
+    """The lake's table of a kind that is no register: with what the device register knows and the upload left out."""
+
+    def __init__(self, lake: Lake, kind: str, engine: sa.Engine) -> None:
+        super().__init__(lake, kind)
+        self._engine = engine
+
+    def write(self, topic: str, frame: pl.DataFrame, offsets: Mapping[Place, int]) -> None:
+        """One Delta commit."""
+        super().write(topic, with_filled(self._engine, frame), offsets)
 
 
 class QuarantineSink:
@@ -100,8 +116,10 @@ def sinks_of(topic: str, catalog: Catalog, lake: Lake, engine: sa.Engine) -> lis
     """
     for kind in catalog.canonical.values():
         if topic == canonical_topic(kind.name):
+            if kind.name not in HISTORIES:
+                return [FilledSink(lake, kind.name, engine)]
             rows = CanonicalSink(lake, kind.name)
-            return [HistorySink(engine, kind.name, rows), rows] if kind.name in HISTORIES else [rows]
+            return [HistorySink(engine, kind.name, rows), rows]
     return [QuarantineSink(lake)]
 
 

@@ -18,7 +18,9 @@ REPAIR = timedelta(days=10)
 """Uploads received later than this after the day no longer change its figures (model: the ministry's rule)."""
 MEASURED = ("instant", "minute")
 """Periods that feed the hub's own means. Day, hour and 15-minute values of a device are means already."""
-UNUSED = ("event_id", "schema_id", "sample_count", "longitude", "latitude", "day")
+UNUSED = (
+    "event_id", "schema_id", "sample_count", "longitude", "latitude", "day", "project_code_filled", "adcode_filled",
+)  # fmt: skip
 """Columns that no rule of the day's figures looks at: the lake need not read them."""
 AT_ONCE = 1_000_000
 """Readings that are looked at together: a whole day of a small province, about an hour of a large one."""

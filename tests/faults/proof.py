@@ -26,6 +26,7 @@ from simulation.spec import LOCAL
 from sitehub.landed import landed_rows
 from sitehub.settings import Settings
 from store import gold
+from store.filling import FILLED
 from store.lake import Lake
 from store.tables import DAILY, HISTORIES
 from streams.ledger import FINDINGS, ledger
@@ -186,7 +187,11 @@ def _frame(topic: str, records: Sequence[Record], catalog: Catalog) -> pl.DataFr
 def _lakes_differ(chosen: Settings, quiet: Settings, catalog: Catalog) -> list[str]:
     """Tables of the lake and register histories that are not equal, row by row."""
     sides = [Lake(each.lake_url, each.catalog_dir) for each in (chosen, quiet)]
-    tables = {kind: [lake.read(kind).collect() for lake in sides] for kind in catalog.canonical}
+    # What is filled from the register tells when a row was landed.
+    tables = {
+        kind: [lake.read(kind).drop(FILLED.values(), strict=False).collect() for lake in sides]
+        for kind in catalog.canonical
+    }
     tables["quarantine"] = [lake.read_quarantine().collect() for lake in sides]
     order = SOURCE
     findings = [name for name, (real, calm) in tables.items() if not real.sort(order).equals(calm.sort(order))]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import groupby, pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -11,36 +15,42 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.contract import read_canonical
 from store.gold import engine, read_history, upgrade
-from store.registers import landed_offset, merge_history
-from store.tables import device_history, frame_schema
+from store.registers import AGE, landed_offset, merge_history
+from store.tables import CANONICAL, HISTORIES
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 TOPIC = "canonical.device"
 
+Row = dict[str, Any]
 
-def upload(device: str, day: int, offset: int, name: str, received_day: int | None = None) -> dict[str, object]:
-    """A canonical device row; what is not named is null."""
+
+def event(kind: str, subject: str, day: int, offset: int, received_day: int | None = None, **known: object) -> Row:
+    """A canonical row of a register; what is not named is null."""
     observed = START + timedelta(days=day)
     return {
-        "event_id": f"jiangsu:device:{device}:{int(observed.timestamp() * 1000)}",
+        "event_id": f"jiangsu:{kind}:{subject}:{int(observed.timestamp() * 1000)}",
         "province": "jiangsu",
-        "device_code": device,
         "observed_at": observed,
         "received_at": START + timedelta(days=received_day if received_day is not None else day, minutes=offset),
         "quality": 2,
-        "source_topic": "raw.jiangsu.device",
+        "source_topic": f"raw.jiangsu.{kind}",
         "source_partition": 0,
         "source_offset": offset,
-        "mapping": "jiangsu/device@0123456789ab",
-        "device_name": name,
+        "mapping": f"jiangsu/{kind}@0123456789ab",
+        **known,
     }
 
 
-def frame(*rows: dict[str, object]) -> pl.DataFrame:
-    """Rows as the landing hands them over: canonical columns only."""
-    schema = {c: t for c, t in frame_schema(device_history).items() if c not in ("valid_from", "valid_to")}
-    return pl.DataFrame(list(rows), schema=schema)
+def upload(device: str, day: int, offset: int, name: str, received_day: int | None = None) -> Row:
+    """A canonical device row."""
+    return event("device", device, day, offset, received_day, device_code=device, device_name=name)
+
+
+def frame(*rows: Row, kind: str = "device") -> pl.DataFrame:
+    """Rows as the landing hands them over."""
+    return pl.DataFrame(list(rows), schema=read_canonical(CANONICAL / f"{kind}.avsc").polars_schema)
 
 
 @pytest.fixture
@@ -96,28 +106,67 @@ def test_a_failure_leaves_neither_rows_nor_offset(made: sa.Engine) -> None:
     assert landed_offset(made, TOPIC, 0) is None
 
 
-uploads = st.lists(
-    st.tuples(st.sampled_from("AB"), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=12
-).flatmap(st.permutations)
+def work(project: str, code: str, day: int, late: int, offset: int) -> Row:
+    """A canonical hazardous work whose arrays grow with its amendments: null, then empty, then filled."""
+    name = f"{project}/{code}, day {day}, amended {late} times"
+    documents = [{"document_class": "scheme", "title": f"方案{number}", "reference": None} for number in range(late)]
+    known = {"project_code": project, "work_code": code, "work_class": "excavation", "work_name": name}
+    arrays = {"attachments": documents, "monitor_device_codes": [None, [], ["D1", "D2"]][late]}
+    return event("hazardous-work", f"{project}/{code}", day, offset, day + late, **known, **arrays)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(arrived=uploads, cuts=st.lists(st.integers(0, 12), max_size=3))
-def test_neither_order_nor_batches_change_the_history(
-    tmp_path_factory: pytest.TempPathFactory, arrived: list[tuple[str, int, int]], cuts: list[int]
+def slow_history(rows: list[Row]) -> Iterator[tuple[object, ...]]:
+    """(project, work, name, documents, devices, valid_from, valid_to), by the rule as it is said."""
+    held = {row["event_id"]: row for row in sorted(rows, key=lambda row: [row[name] for name in AGE])}
+    states = sorted(held.values(), key=lambda row: (row["project_code"], row["work_code"], row["observed_at"]))
+    for subject, of_subject in groupby(states, key=lambda row: (row["project_code"], row["work_code"])):
+        for state, following in pairwise([*of_subject, None]):
+            arrays = state["attachments"], state["monitor_device_codes"]
+            until = following and following["observed_at"]
+            yield *subject, state["work_name"], *arrays, state["observed_at"], until
+
+
+works = st.lists(
+    st.tuples(st.sampled_from([("P", "1"), ("P", "2"), ("Q", "1"), ("Q", "2")]), st.integers(0, 3), st.integers(0, 2)),
+    min_size=1,
+    max_size=16,
+)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arrived=works.flatmap(st.permutations), cuts=st.lists(st.integers(0, 16), max_size=4))
+def test_the_history_is_a_function_of_the_uploads_alone(
+    made: sa.Engine, arrived: list[tuple[tuple[str, str], int, int]], cuts: list[int]
 ) -> None:
-    """The history is a function of the set of uploads alone."""
-    rows = [upload(d, day, 10 * day + late, f"{day}/{late}", received_day=day + late) for d, day, late in arrived]
-    histories = []
-    for batches in (
-        [sorted(rows, key=str)],
-        [rows[a:b] for a, b in zip([0, *sorted(cuts)], [*sorted(cuts), None], strict=True)],
-    ):
-        url = f"sqlite:///{tmp_path_factory.mktemp('gold') / 'gold.sqlite'}"
-        upgrade(url)
-        made = engine(url)
-        for batch in batches:
-            merge_history(made, "device", frame(*batch), {(TOPIC, 0): 1})
-        histories.append(names(made))
-        made.dispose()
-    assert histories[0] == histories[1]
+    """Late, doubled, amended, in any order and any batches: works of a project, told apart by two fields, with arrays."""
+    rows = [work(*subject, day, late, offset=10 * day + late) for subject, day, late in arrived]
+    with made.begin() as connection:
+        connection.execute(sa.delete(HISTORIES["hazardous-work"]))
+    for begin, end in pairwise([0, *sorted(cuts), len(rows)]):
+        merge_history(made, "hazardous-work", frame(*rows[begin:end], kind="hazardous-work"), {})
+    found = read_history(made, "hazardous-work", "jiangsu", None).select(
+        "project_code", "work_code", "work_name", "attachments", "monitor_device_codes", "valid_from", "valid_to"
+    )
+    parsed = [
+        (project, code, name, json.loads(documents), devices and json.loads(devices), *validity)
+        for project, code, name, documents, devices, *validity in found.iter_rows()
+    ]
+    assert parsed == list(slow_history(rows))
+
+
+def test_times_within_an_array_are_texts_in_utc(made: sa.Engine) -> None:
+    """A worker's certificates, as SQL's own functions for JSON read them."""
+    certificate = {"certificate_kind": "special", "valid_to": START}
+    known = {"project_code": "P", "person_id": "x", "role": "labour", "certificates": [certificate]}
+    merge_history(made, "worker", frame(event("worker", "P/x", 1, 0, **known), kind="worker"), {})
+    query = "select json_extract(certificates, '$[0].valid_to') from worker_history"
+    with made.connect() as connection:
+        assert connection.exec_driver_sql(query).scalar_one() == "2026-03-01T00:00:00Z"
+
+
+def test_what_a_risk_point_states_of_its_own_validity_is_kept_beside(made: sa.Engine) -> None:
+    """Its fields have the names of the history's own columns."""
+    known = {"project_code": "P", "risk_code": "1", "risk_level": "major", "valid_from": START, "valid_to": None}
+    merge_history(made, "risk-point", frame(event("risk-point", "P/1", 1, 0, **known), kind="risk-point"), {})
+    row = read_history(made, "risk-point", "jiangsu", None).row(0, named=True)
+    assert (row["stated_valid_from"], row["valid_from"]) == (START, START + timedelta(days=1))

@@ -12,6 +12,7 @@ from assets.partitions import FEEDS, FeedDay, in_order
 from assets.readings import canonical_readings
 from assets.report import dust_report
 from pipelines.dust.readings import ZONE
+from sitehub.settings import settings
 
 LOCAL = ZONE.key
 LAKE_TABLES = (
@@ -59,7 +60,10 @@ freshness = dg.define_asset_job(
 
 @dg.op(pool=POOL)
 def join_small_files(context: dg.OpExecutionContext, hub: Hub) -> None:
-    """Compacts and vacuums every table of the lake (合并小文件、清理旧文件)."""
+    """Compacts and vacuums every table of the lake; old rejected uploads lose their bytes (合并小文件、清理旧文件)."""
+    kept = timedelta(days=settings().quarantine_retention_days)
+    forgotten = hub.lake.forget_rejected((datetime.now(ZONE) - kept).date().isoformat())
+    context.log.info("%s rejected uploads lost their bytes", forgotten)
     for table in LAKE_TABLES:
         hub.lake.compact(table)
         hub.lake.vacuum(table)

@@ -75,7 +75,7 @@ class Stack:
 
     def _specs(self) -> Iterator[TopicSpec]:
         """Topics of the provinces for the job's kind and those named after it, without vendors' own links."""
-        for spec in topic_specs(self.catalog, self.partitions, raw_retention_days=1, raw_timestamps="CreateTime"):
+        for spec in topic_specs(self.catalog, self.partitions, 1, "CreateTime", quarantine_retention_days=9):
             if spec.name.startswith("raw."):
                 topic = parse_raw_topic(spec.name)
                 if topic.province in self.provinces and topic.kind.startswith(KIND) and topic.vendor is None:

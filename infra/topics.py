@@ -42,7 +42,11 @@ class TopicSpec:
 
 
 def topic_specs(
-    catalog: "Catalog", partitions: int, raw_retention_days: int, raw_timestamps: Timestamps
+    catalog: "Catalog",
+    partitions: int,
+    raw_retention_days: int,
+    raw_timestamps: Timestamps,
+    quarantine_retention_days: int,
 ) -> tuple[TopicSpec, ...]:
     """All topics the catalog asks for: raw ones with the vendor links its mappings name, canonical, quarantine, the
     hub's own, and the gateway's where a feed speaks HJ 212."""
@@ -55,10 +59,8 @@ def topic_specs(
         TopicSpec(canonical_topic(name), partitions, _canonical(kind.register, raw_retention_days, raw_timestamps))
         for name, kind in catalog.made.items()
     ]
-    quarantine = [
-        TopicSpec(quarantine_topic(province), partitions, _kept(raw_retention_days, raw_timestamps, QUARANTINE_LARGEST))
-        for province in catalog.provinces
-    ]
+    rejected = _kept(quarantine_retention_days, raw_timestamps, QUARANTINE_LARGEST)
+    quarantine = [TopicSpec(quarantine_topic(province), partitions, rejected) for province in catalog.provinces]
     own = [TopicSpec(hub_topic(name), partitions, PUBLISHED) for name in catalog.published]
     parts = [
         TopicSpec(HJ212_PARTS, partitions, {"retention.ms": str(DAY_MS)})

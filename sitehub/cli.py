@@ -33,6 +33,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "land": ("sitehub.commands.land:land", "Run the landing into the lake."),
     "ledger": ("sitehub.commands.ledger:ledger", "Prove one in, exactly one out."),
     "quarantine": ("sitehub.commands.quarantine:app", "List, show and retry rejected uploads."),
+    "orphans": ("sitehub.commands.orphans:orphans", "Devices and projects that no register knows."),
+    "forget": ("sitehub.commands.forget:forget", "What is where of a person, and until when."),
     "replay": ("sitehub.commands.replay:replay", "Normalise a raw topic again and compare the bytes."),
     "materialise": ("sitehub.commands.materialise:materialise", "Compute assets of days and provinces."),
     "publish": ("sitehub.commands.publish:publish", "Write what the hub has found into its own topics."),

@@ -78,7 +78,13 @@ def provision(settings: Settings, catalog: Catalog) -> list[str]:
 
 def provide_topics(settings: Settings, catalog: Catalog) -> list[str]:
     """Create the topics of the catalog; names of those that are new."""
-    specs = topic_specs(catalog, settings.partitions, settings.raw_retention_days, settings.raw_timestamps)
+    specs = topic_specs(
+        catalog,
+        settings.partitions,
+        settings.raw_retention_days,
+        settings.raw_timestamps,
+        settings.quarantine_retention_days,
+    )
     return create_topics(settings.bootstrap_servers, specs)
 
 

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_cache_path
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
+PROVABLE_DAYS = 8
+"""Kafka deletes whole segments, of a week: a rejected upload outlives its raw one by that and a day, so that the ledger
+finds it as long as it sees the upload (decision 0006)."""
 
 
 def _under_home(name: str) -> Any:
@@ -63,7 +66,14 @@ class Settings(BaseSettings):
     )
     first_day: date = Field(default=date(2019, 1, 1), description="First local day that Dagster offers as a partition.")
     partitions: int = Field(default=2, ge=1, le=200, description="Partitions of a topic when it is created.")
-    raw_retention_days: int = Field(default=30, ge=1, description="Days that raw and quarantine topics keep records.")
+    raw_retention_days: int = Field(default=30, ge=1, description="Days that raw topics keep uploads.")
+    quarantine_retention_days: int = Field(
+        default_factory=lambda data: data["raw_retention_days"] + PROVABLE_DAYS,
+        description=(
+            "Days that quarantine topics keep rejected uploads, and the lake their bytes; "
+            f"at least {PROVABLE_DAYS} more than raw topics."
+        ),
+    )
     raw_timestamps: Literal["LogAppendTime", "CreateTime"] = Field(
         default="LogAppendTime",
         description="Clock of received_at: the broker's; CreateTime (the sender's) is for simulated days only.",
@@ -93,6 +103,14 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("quarantine_retention_days")
+    @classmethod
+    def _provable(cls, value: int, known: ValidationInfo) -> int:
+        least = known.data.get("raw_retention_days", 0) + PROVABLE_DAYS
+        if value < least:
+            raise ValueError(f"the ledger needs rejected uploads for {least} days, {PROVABLE_DAYS} more than raw ones")
+        return value
 
     @field_validator("gold_url")
     @classmethod

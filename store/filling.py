@@ -28,8 +28,8 @@ def with_filled(made: sa.Engine, frame: pl.DataFrame) -> pl.DataFrame:
 def filled(frame: pl.DataFrame, devices: pl.DataFrame) -> pl.DataFrame:
     """Canonical rows with the columns of FILLED; null where neither the upload nor the register tells.
 
-    `devices`: states of the device register (`store.gold.read_history`). The state in force at the
-    observation tells; a device was not registered before its first state.
+    `devices`: states of the device register (`store.gold.read_history`). The one in force at the observation tells; a
+    device was not registered before its first state.
     """
     states = devices.select(*DEVICE, *FILLED, observed_at="valid_from").sort("observed_at")
     registered = (

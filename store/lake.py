@@ -18,12 +18,14 @@ from typing import Final
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from pipelines.contract import TIMESTAMP, read_canonical
 from pipelines.dust.readings import ZONE
 
 QUARANTINE: Final = "quarantine"
 PARTITION: Final = ("province", "day")
+BYTES: Final = ("key", "value")
 CHANGED: Final = "sitehub.partitions"
 ORDERED_ROWS: Final = 1_000_000
 """Smaller files do not tell in which order the lake is: landing writes smaller ones."""
@@ -185,6 +187,17 @@ class Lake:
             opened = DeltaTable(self.table_uri(canonical_table(kind)))
             opened.optimize.z_order(["device_code"], partition_filters=partition, max_spill_size=SORTED_AT_ONCE)
 
+    def forget_rejected(self, before: str) -> int:
+        """Take key and value from the rejected uploads received before a local day; how many had any.
+
+        What is counted of them stays. The bytes are gone from the disk when `vacuum` has deleted the old files.
+        """
+        if not self.exists(QUARANTINE):
+            return 0
+        old = f"day < {_quoted(before)} AND (key IS NOT NULL OR value IS NOT NULL)"
+        done = DeltaTable(self.table_uri(QUARANTINE)).update(updates=dict.fromkeys(BYTES, "NULL"), predicate=old)
+        return int(done["num_updated_rows"])
+
     def compact(self, table: str) -> None:
         """Join the small files of each partition (合并小文件); readers and appends go on meanwhile."""
         if self.exists(table):
@@ -205,17 +218,16 @@ class Lake:
         return self._writing[table]
 
     def _append(self, table: str, frame: pl.DataFrame, txns: Mapping[str, int]) -> None:
-        changed = sorted(frame.select(PARTITION).unique().rows())
-        write_deltalake(
-            self._writer(table),
-            frame,
-            mode="append",
-            schema_mode="merge",  # a field added to the contract becomes a column, null in older rows
-            commit_properties=CommitProperties(
-                custom_metadata=_note(changed),
-                app_transactions=[Transaction(app_id, version) for app_id, version in sorted(txns.items())],
-            ),
-        )
+        writer = self._writer(table)
+        stood = {app_id: writer.transaction_version(app_id) for app_id in txns}
+        try:
+            _commit(writer, frame, txns)
+        except CommitFailedError:
+            # Who deletes or changes older rows beside us takes nothing of ours; another landing moves our transactions.
+            writer.update_incremental()
+            if stood != {app_id: writer.transaction_version(app_id) for app_id in txns}:
+                raise
+            _commit(writer, frame, txns)
 
     def _scan(self, table: str, province: str | None, day: str | None) -> pl.LazyFrame:
         if not self.exists(table):
@@ -247,6 +259,20 @@ class Lake:
     def _with_day(self, frame: pl.DataFrame, time: str) -> pl.DataFrame:
         local = pl.col(time).dt.convert_time_zone(ZONE.key)
         return frame.with_columns(day=local.dt.strftime("%Y-%m-%d"))
+
+
+def _commit(writer: DeltaTable, frame: pl.DataFrame, txns: Mapping[str, int]) -> None:
+    changed = sorted(frame.select(PARTITION).unique().rows())
+    write_deltalake(
+        writer,
+        frame,
+        mode="append",
+        schema_mode="merge",  # a field added to the contract becomes a column, null in older rows
+        commit_properties=CommitProperties(
+            custom_metadata=_note(changed),
+            app_transactions=[Transaction(app_id, version) for app_id, version in sorted(txns.items())],
+        ),
+    )
 
 
 def _note(partitions: list[tuple[str, str]]) -> dict[str, str]:

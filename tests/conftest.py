@@ -79,7 +79,7 @@ class Stack:
 
         catalog = catalog or Catalog.read()
         catalog = replace(catalog, raw={feed: raw for feed, raw in catalog.raw.items() if feed[1] in kinds})
-        specs = topic_specs(catalog, partitions, raw_retention_days=30, raw_timestamps=timestamps)
+        specs = topic_specs(catalog, partitions, 30, timestamps, quarantine_retention_days=38)
         create_topics(self.bootstrap_servers, specs)
         return register_schemas(self.registry_url, catalog)
 

@@ -58,7 +58,13 @@ def replay(
             _refuse(f"--topic: there is no {topic}; `sitehub topics list` names them")
         if taken := sorted(there.keys() & set(fresh.values())):
             _refuse(f"--into: {', '.join(taken)} exists already; choose another prefix")
-        kept = topic_specs(catalog, chosen.partitions, chosen.raw_retention_days, chosen.raw_timestamps)
+        kept = topic_specs(
+            catalog,
+            chosen.partitions,
+            chosen.raw_retention_days,
+            chosen.raw_timestamps,
+            chosen.quarantine_retention_days,
+        )
         specs = [
             replace(spec, name=fresh[spec.name], partitions=there[spec.name]) for spec in kept if spec.name in fresh
         ]

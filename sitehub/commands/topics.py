@@ -27,7 +27,9 @@ def create(*names: str) -> None:
     chosen = settings()
     kept = (chosen.partitions, chosen.raw_retention_days, chosen.raw_timestamps)
     try:
-        specs = [raw_spec(name, *kept) for name in names] or topic_specs(Catalog.read(chosen.catalog_dir), *kept)
+        specs = [raw_spec(name, *kept) for name in names] or topic_specs(
+            Catalog.read(chosen.catalog_dir), *kept, chosen.quarantine_retention_days
+        )
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from error

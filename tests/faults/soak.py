@@ -122,7 +122,7 @@ def provisioned(stage: Stage, catalog: Catalog, plan: Plan) -> Load:
     """Topics, schemas and the uploads to be sent."""
     spec = Spec(DAY, days=1, devices=plan.devices, seed=plan.seed, provinces=(PROVINCE,))
     vendors = prepare(spec, stage.settings, catalog, topics=True)
-    specs = topic_specs(catalog, stage.settings.partitions, 30, stage.settings.raw_timestamps)
+    specs = topic_specs(catalog, stage.settings.partitions, 30, stage.settings.raw_timestamps, 38)
     wanted = ("canonical.", f"raw.{PROVINCE}.", quarantine_topic(PROVINCE))
     create_topics(stage.settings.bootstrap_servers, [each for each in specs if each.name.startswith(wanted)])
     uploads = simulate(spec, catalog, vendors).uploads

@@ -153,6 +153,34 @@ def test_rejected_uploads_keep_their_bytes(lake: Lake) -> None:
     assert found["received_at"].to_list() == [received]
 
 
+def test_old_rejected_uploads_lose_their_bytes_and_no_more(lake: Lake) -> None:
+    """Reason and place stay, for figures; nothing is asked to be computed again; a running writer goes on."""
+    app, table = "quarantine.guizhou/0", "quarantine"
+    assert lake.forget_rejected("2026-03-04") == 0
+    rows = [
+        {
+            "reason": "unframed",
+            "province": "guizhou",
+            "received_at": datetime(2026, 3, day, tzinfo=UTC),
+            "value": b"330106",
+        }
+        for day in (2, 3, 4)
+    ]
+    for offset, row in enumerate(rows[:2]):
+        lake.append_quarantine(pl.DataFrame([row], schema=QUARANTINE_SCHEMA), {app: offset + 1})
+    _, version = lake.changed_partitions(table, -1)
+
+    assert [lake.forget_rejected("2026-03-03") for _ in range(2)] == [1, 0]
+    assert lake.changed_partitions(table, version)[0] == set()
+    lake.append_quarantine(pl.DataFrame([rows[2]], schema=QUARANTINE_SCHEMA), {app: 3})
+    found = lake.read_quarantine().sort("received_at").collect()
+    assert found["value"].to_list() == [None, b"330106", b"330106"]
+    assert found["reason"].to_list() == ["unframed"] * 3
+    assert lake.transaction_version(table, app) == 3
+    lake.vacuum(table, retention_hours=0)
+    assert len(list(Path(lake.table_uri(table)).glob("province=*/day=2026-03-02/*.parquet"))) == 1
+
+
 def test_a_gold_partition_is_replaced_whole(lake: Lake) -> None:
     """Writing a partition again, also with nothing, leaves the other partitions as they were."""
 

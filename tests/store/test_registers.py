@@ -7,50 +7,30 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any
 
-import polars as pl
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.contract import read_canonical
 from store.gold import engine, read_history, upgrade
 from store.registers import AGE, landed_offset, merge_history
-from store.tables import CANONICAL, HISTORIES
+from store.tables import HISTORIES
+from tests.store.rows import Row, frame, row
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 TOPIC = "canonical.device"
 
-Row = dict[str, Any]
-
 
 def event(kind: str, subject: str, day: int, offset: int, received_day: int | None = None, **known: object) -> Row:
     """A canonical row of a register; what is not named is null."""
-    observed = START + timedelta(days=day)
-    return {
-        "event_id": f"jiangsu:{kind}:{subject}:{int(observed.timestamp() * 1000)}",
-        "province": "jiangsu",
-        "observed_at": observed,
-        "received_at": START + timedelta(days=received_day if received_day is not None else day, minutes=offset),
-        "quality": 2,
-        "source_topic": f"raw.jiangsu.{kind}",
-        "source_partition": 0,
-        "source_offset": offset,
-        "mapping": f"jiangsu/{kind}@0123456789ab",
-        **known,
-    }
+    received = START + timedelta(days=received_day if received_day is not None else day, minutes=offset)
+    return row(kind, subject, START + timedelta(days=day), offset, received_at=received, **known)
 
 
 def upload(device: str, day: int, offset: int, name: str, received_day: int | None = None) -> Row:
     """A canonical device row."""
     return event("device", device, day, offset, received_day, device_code=device, device_name=name)
-
-
-def frame(*rows: Row, kind: str = "device") -> pl.DataFrame:
-    """Rows as the landing hands them over."""
-    return pl.DataFrame(list(rows), schema=read_canonical(CANONICAL / f"{kind}.avsc").polars_schema)
 
 
 @pytest.fixture
@@ -72,8 +52,8 @@ def names(made: sa.Engine, as_of: datetime | None = None) -> list[tuple[object, 
 
 def test_states_follow_one_another(made: sa.Engine) -> None:
     """A state holds until the next one begins, also when the earlier one arrives later."""
-    merge_history(made, "device", frame(upload("A", 5, 0, "new")), {(TOPIC, 0): 1})
-    merge_history(made, "device", frame(upload("A", 1, 1, "old", received_day=6)), {(TOPIC, 0): 2})
+    merge_history(made, "device", frame("device", upload("A", 5, 0, "new")), {(TOPIC, 0): 1})
+    merge_history(made, "device", frame("device", upload("A", 1, 1, "old", received_day=6)), {(TOPIC, 0): 2})
     assert names(made) == [("A", "old", 1, 5), ("A", "new", 5, None)]
     assert names(made, START + timedelta(days=3)) == [("A", "old", 1, 5)]
     assert names(made, START + timedelta(days=5)) == [("A", "new", 5, None)]
@@ -83,16 +63,16 @@ def test_states_follow_one_another(made: sa.Engine) -> None:
 def test_an_amendment_replaces_and_a_double_does_nothing(made: sa.Engine) -> None:
     """Of equal event ids the latest received holds, whichever arrives last."""
     first, amended = upload("A", 1, 0, "wrong"), upload("A", 1, 1, "right", received_day=2)
-    merge_history(made, "device", frame(amended), {(TOPIC, 0): 2})
-    merge_history(made, "device", frame(first, first), {(TOPIC, 0): 2})
+    merge_history(made, "device", frame("device", amended), {(TOPIC, 0): 2})
+    merge_history(made, "device", frame("device", first, first), {(TOPIC, 0): 2})
     assert names(made) == [("A", "right", 1, None)]
 
 
 def test_the_landed_offset_moves_with_the_rows_and_never_back(made: sa.Engine) -> None:
     """Rows and offset are one transaction; an older writer cannot set the offset back."""
     assert landed_offset(made, TOPIC, 0) is None
-    merge_history(made, "device", frame(upload("A", 1, 0, "a")), {(TOPIC, 0): 10, (TOPIC, 1): 3})
-    merge_history(made, "device", frame(upload("A", 1, 0, "a")), {(TOPIC, 0): 7})
+    merge_history(made, "device", frame("device", upload("A", 1, 0, "a")), {(TOPIC, 0): 10, (TOPIC, 1): 3})
+    merge_history(made, "device", frame("device", upload("A", 1, 0, "a")), {(TOPIC, 0): 7})
     assert landed_offset(made, TOPIC, 0) == 10
     assert landed_offset(made, TOPIC, 1) == 3
 
@@ -101,7 +81,7 @@ def test_a_failure_leaves_neither_rows_nor_offset(made: sa.Engine) -> None:
     """A row that the database refuses (no device code) takes its whole batch and its offset back."""
     broken = upload("B", 1, 1, "b") | {"mapping": None}
     with pytest.raises(sa.exc.IntegrityError):
-        merge_history(made, "device", frame(upload("A", 1, 0, "a"), broken), {(TOPIC, 0): 2})
+        merge_history(made, "device", frame("device", upload("A", 1, 0, "a"), broken), {(TOPIC, 0): 2})
     assert names(made) == []
     assert landed_offset(made, TOPIC, 0) is None
 
@@ -110,8 +90,8 @@ def work(project: str, code: str, day: int, late: int, offset: int) -> Row:
     """A canonical hazardous work whose arrays grow with its amendments: null, then empty, then filled."""
     name = f"{project}/{code}, day {day}, amended {late} times"
     documents = [{"document_class": "scheme", "title": f"方案{number}", "reference": None} for number in range(late)]
-    known = {"project_code": project, "work_code": code, "work_class": "excavation", "work_name": name}
-    arrays = {"attachments": documents, "monitor_device_codes": [None, [], ["D1", "D2"]][late]}
+    known: Row = {"project_code": project, "work_code": code, "work_class": "excavation", "work_name": name}
+    arrays: Row = {"attachments": documents, "monitor_device_codes": [None, [], ["D1", "D2"]][late]}
     return event("hazardous-work", f"{project}/{code}", day, offset, day + late, **known, **arrays)
 
 
@@ -120,9 +100,10 @@ def slow_history(rows: list[Row]) -> Iterator[tuple[object, ...]]:
     held = {row["event_id"]: row for row in sorted(rows, key=lambda row: [row[name] for name in AGE])}
     states = sorted(held.values(), key=lambda row: (row["project_code"], row["work_code"], row["observed_at"]))
     for subject, of_subject in groupby(states, key=lambda row: (row["project_code"], row["work_code"])):
-        for state, following in pairwise([*of_subject, None]):
+        ordered = list(of_subject)
+        ends = [*(state["observed_at"] for state in ordered[1:]), None]
+        for state, until in zip(ordered, ends, strict=True):
             arrays = state["attachments"], state["monitor_device_codes"]
-            until = following and following["observed_at"]
             yield *subject, state["work_name"], *arrays, state["observed_at"], until
 
 
@@ -138,12 +119,12 @@ works = st.lists(
 def test_the_history_is_a_function_of_the_uploads_alone(
     made: sa.Engine, arrived: list[tuple[tuple[str, str], int, int]], cuts: list[int]
 ) -> None:
-    """Late, doubled, amended, in any order and any batches: works of a project, told apart by two fields, with arrays."""
+    """Late, doubled, amended, in any order and batches: works of a project, told apart by two fields, with arrays."""
     rows = [work(*subject, day, late, offset=10 * day + late) for subject, day, late in arrived]
     with made.begin() as connection:
         connection.execute(sa.delete(HISTORIES["hazardous-work"]))
     for begin, end in pairwise([0, *sorted(cuts), len(rows)]):
-        merge_history(made, "hazardous-work", frame(*rows[begin:end], kind="hazardous-work"), {})
+        merge_history(made, "hazardous-work", frame("hazardous-work", *rows[begin:end]), {})
     found = read_history(made, "hazardous-work", "jiangsu", None).select(
         "project_code", "work_code", "work_name", "attachments", "monitor_device_codes", "valid_from", "valid_to"
     )
@@ -157,8 +138,8 @@ def test_the_history_is_a_function_of_the_uploads_alone(
 def test_times_within_an_array_are_texts_in_utc(made: sa.Engine) -> None:
     """A worker's certificates, as SQL's own functions for JSON read them."""
     certificate = {"certificate_kind": "special", "valid_to": START}
-    known = {"project_code": "P", "person_id": "x", "role": "labour", "certificates": [certificate]}
-    merge_history(made, "worker", frame(event("worker", "P/x", 1, 0, **known), kind="worker"), {})
+    known: Row = {"project_code": "P", "person_id": "x", "role": "labour", "certificates": [certificate]}
+    merge_history(made, "worker", frame("worker", event("worker", "P/x", 1, 0, **known)), {})
     query = "select json_extract(certificates, '$[0].valid_to') from worker_history"
     with made.connect() as connection:
         assert connection.exec_driver_sql(query).scalar_one() == "2026-03-01T00:00:00Z"
@@ -166,7 +147,7 @@ def test_times_within_an_array_are_texts_in_utc(made: sa.Engine) -> None:
 
 def test_what_a_risk_point_states_of_its_own_validity_is_kept_beside(made: sa.Engine) -> None:
     """Its fields have the names of the history's own columns."""
-    known = {"project_code": "P", "risk_code": "1", "risk_level": "major", "valid_from": START, "valid_to": None}
-    merge_history(made, "risk-point", frame(event("risk-point", "P/1", 1, 0, **known), kind="risk-point"), {})
+    known: Row = {"project_code": "P", "risk_code": "1", "risk_level": "major", "valid_from": START, "valid_to": None}
+    merge_history(made, "risk-point", frame("risk-point", event("risk-point", "P/1", 1, 0, **known)), {})
     row = read_history(made, "risk-point", "jiangsu", None).row(0, named=True)
     assert (row["stated_valid_from"], row["valid_from"]) == (START, START + timedelta(days=1))

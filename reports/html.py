@@ -5,7 +5,7 @@ import hashlib
 import re
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.fonts import SANS, SERIF, subset_data_uri
@@ -17,17 +17,20 @@ TAG = re.compile(r"<[^>]*>")
 
 def render_html(view: DustReportView) -> str:
     """The whole page. Its style is admitted by hash, so that no upload can bring style or script with it."""
-    environment = _environment()
-    body = environment.get_template("dust_report.html.j2").render(view=view, w=words())
-    style = environment.get_template("report.css.j2").render(
+    drawer = environment()
+    body = drawer.get_template("dust_report.html.j2").render(view=view, w=words())
+    style = drawer.get_template("report.css.j2").render(
         sans=Markup(subset_data_uri(SANS, label_letters())),
         names=Markup(subset_data_uri(SANS, _letters(body) - label_letters())),
         serif=Markup(subset_data_uri(SERIF, heading_letters())),
         shades=view.heat_maps[0].shades if view.heat_maps else (),
     )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    return environment.get_template("page.html.j2").render(
-        view=view, w=words(), body=Markup(body), style=Markup(style), digest=digest
+    return drawer.get_template("page.html.j2").render(
+        title=f"{view.province_name.zh}{words()['title'].zh} {view.day}",
+        body=Markup(body),
+        style=Markup(style),
+        digest=digest,
     )
 
 
@@ -42,22 +45,23 @@ def both(text: Text) -> Markup:
 
 def chart_svg(macro: str, chart: Curve | Trend, title: str) -> str:
     """One of the page's pictures on its own: `curve` or `trend`."""
-    drawn: str = getattr(_environment().get_template("charts.svg.j2").module, macro)(chart, title)
+    drawn: str = getattr(environment().get_template("charts.svg.j2").module, macro)(chart, title)
     return drawn
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("reports"),
+def environment(*packages: str) -> Environment:
+    """The templates of the reports, before them those of other packages that share their look."""
+    drawer = Environment(
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "reports")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["both"] = both
-    environment.filters["grouped"] = lambda count: f"{count:,}"
-    return environment
+    drawer.filters["both"] = both
+    drawer.filters["grouped"] = lambda count: f"{count:,}"
+    return drawer
 
 
 def _letters(markup: str) -> frozenset[str]:

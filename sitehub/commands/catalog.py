@@ -2,8 +2,10 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +14,8 @@ from pipelines.catalog import Catalog
 from pipelines.names import hub_topic, subject_of
 from sitehub.mapping_table import field_rows
 from sitehub.options import AsJson
+from sitehub.readers.asyncapi import asyncapi as asyncapi_of
+from sitehub.readers.overview import overview
 from sitehub.settings import settings
 
 app = App(name="catalog", help="Kinds, provinces, topics and field mappings.")
@@ -88,12 +92,56 @@ def show(province: str, kind: str, *, vendor: Vendor = None, as_json: AsJson = F
     _print(rows, {**head, "fields": rows}, as_json=as_json)
 
 
+@app.command
+def asyncapi(*, output: Path | None = None, as_json: AsJson = False) -> None:
+    """The AsyncAPI 3.0 document of all canonical and quarantine topics, as YAML.
+
+    Parameters
+    ----------
+    output
+        File to write instead of standard output.
+    """
+    document = asyncapi_of(Catalog.load(settings().catalog_dir))
+    if as_json:
+        text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    else:
+        text = yaml.dump(document, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=160)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+@app.command
+def html(*, output: Path = Path("catalog")) -> None:
+    """A page of fields for each kind, in Chinese and English, with an index.
+
+    Parameters
+    ----------
+    output
+        Folder of the pages; those of the same names are replaced.
+    """
+    from sitehub.readers.pages import INDEX, pages  # the reports' look brings their fonts
+
+    drawn = pages(Catalog.load(settings().catalog_dir))
+    output.mkdir(parents=True, exist_ok=True)
+    for name, page in drawn.items():
+        (output / name).write_text(page, encoding="utf-8")
+    Console(soft_wrap=True, highlight=False).print(f"{len(drawn)} pages; begin with {output / INDEX}", markup=False)
+
+
+@app.command
+def table() -> None:
+    """The table kind × province × provenance, as docs/catalogue.md shows it."""
+    sys.stdout.write(overview(Catalog.load(settings().catalog_dir)))
+
+
 def _print(rows: list[dict[str, Any]], whole: object, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
         return
-    table = Table(*rows[0], box=None, pad_edge=False)
+    grid = Table(*rows[0], box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(", ".join(value) if isinstance(value, list) else str(value or "") for value in row.values()))
+        grid.add_row(*(", ".join(value) if isinstance(value, list) else str(value or "") for value in row.values()))
     # Piped output keeps its columns: an integrator greps it.
-    Console(width=None if sys.stdout.isatty() else 300).print(table)
+    Console(width=None if sys.stdout.isatty() else 300).print(grid)

@@ -101,7 +101,7 @@ def asyncapi(*, output: Path | None = None, as_json: AsJson = False) -> None:
     output
         File to write instead of standard output.
     """
-    document = asyncapi_of(Catalog.load(settings().catalog_dir))
+    document = asyncapi_of(Catalog.read(settings().catalog_dir))
     if as_json:
         text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     else:
@@ -123,7 +123,7 @@ def html(*, output: Path = Path("catalog")) -> None:
     """
     from sitehub.readers.pages import INDEX, pages  # the reports' look brings their fonts
 
-    drawn = pages(Catalog.load(settings().catalog_dir))
+    drawn = pages(Catalog.read(settings().catalog_dir))
     output.mkdir(parents=True, exist_ok=True)
     for name, page in drawn.items():
         (output / name).write_text(page, encoding="utf-8")
@@ -133,7 +133,7 @@ def html(*, output: Path = Path("catalog")) -> None:
 @app.command
 def table() -> None:
     """The table kind × province × provenance, as docs/catalogue.md shows it."""
-    sys.stdout.write(overview(Catalog.load(settings().catalog_dir)))
+    sys.stdout.write(overview(Catalog.read(settings().catalog_dir)))
 
 
 def _print(rows: list[dict[str, Any]], whole: object, *, as_json: bool) -> None:

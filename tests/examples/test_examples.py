@@ -13,11 +13,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipelines.catalog import Catalog
 from store.lake import Lake
 from tests.conftest import PROJECT_ROOT, Stack
 from tests.examples.log import TOPIC, write_log
-from tests.pipelines.tiny import CATALOG
 
+CATALOG = Catalog.read()
 PYTHON = PROJECT_ROOT / "examples" / "python"
 PAGE = (PROJECT_ROOT / "docs" / "consumers.md").read_text(encoding="utf-8")
 

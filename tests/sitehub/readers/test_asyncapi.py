@@ -23,8 +23,8 @@ from sitehub.readers.asyncapi import REJECTED_HEADERS, asyncapi
 from sitehub.schema_history import subjects_of
 from streams.outputs import Target, outputs
 from tests.pipelines.invented import TOPIC, batch_of, invented_catalog
-from tests.pipelines.tiny import CATALOG
 
+CATALOG = Catalog.read()
 OFFICIAL = Path(__file__).parent / "asyncapi-3.0.0" / "schema.json.gz"
 SHA256 = "abe96881dbfaad495ccbb6bd8d3fb43ca18a13b9d7564849ccb66f39d5e5b20f"
 
@@ -119,7 +119,7 @@ def test_the_command_writes_yaml_or_json(
 ) -> None:
     """The same document to standard output and to a file."""
     catalog = invented_catalog(tmp_path)
-    monkeypatch.setattr(Catalog, "load", lambda *_: catalog)
+    monkeypatch.setattr(Catalog, "read", lambda *_: catalog)
     app(["asyncapi", "--json"], result_action="return_value")
     expected = json.loads(capsys.readouterr().out)
     assert set(expected["channels"]) == {"canonical.dust-reading", "quarantine.yunnan"}

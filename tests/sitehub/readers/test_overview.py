@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.catalog import Catalog
 from sitehub.readers.overview import overview
 from tests.conftest import PROJECT_ROOT
-from tests.pipelines.tiny import CATALOG
 
+CATALOG = Catalog.read()
 MISSION = PROJECT_ROOT.parent / "shared" / "mission"
 PROVINCES = {"G": "guizhou", "S": "sichuan", "J": "jiangsu", "X": "shanxi"}
 # Jiangsu asks for the control stations' hours; they come by a feed of their own.

@@ -9,8 +9,8 @@ from pipelines.catalog import Catalog, Field
 from sitehub.commands.catalog import app
 from sitehub.readers.pages import INDEX, pages
 from tests.pipelines.invented import invented_catalog
-from tests.pipelines.tiny import CATALOG
 
+CATALOG = Catalog.read()
 VOID = {"meta", "input", "br"}
 
 
@@ -107,7 +107,7 @@ def test_the_command_writes_the_pages(
 ) -> None:
     """Into the folder that is named."""
     catalog = invented_catalog(tmp_path / "contract")
-    monkeypatch.setattr(Catalog, "load", lambda *_: catalog)
+    monkeypatch.setattr(Catalog, "read", lambda *_: catalog)
     app(["html", "--output", str(tmp_path / "pages")], result_action="return_value")
     assert {file.name for file in (tmp_path / "pages").iterdir()} == {INDEX, "dust-reading.html"}
     assert "2 pages" in capsys.readouterr().out

@@ -20,7 +20,7 @@ from infra.stack.broker import broker_service
 from infra.stack.ports import LOOPBACK, answers, free_ports, need_free
 from infra.stack.registry import API, registry_service
 from infra.supervisor import Service
-from infra.topics import create_topics, topic_specs
+from infra.topics import TopicSpec, create_topics, topic_specs
 from pipelines.catalog import Catalog
 from sitehub.settings import PROJECT_ROOT, Settings
 
@@ -78,14 +78,18 @@ def provision(settings: Settings, catalog: Catalog) -> list[str]:
 
 def provide_topics(settings: Settings, catalog: Catalog) -> list[str]:
     """Create the topics of the catalog; names of those that are new."""
-    specs = topic_specs(
+    return create_topics(settings.bootstrap_servers, wanted_topics(settings, catalog))
+
+
+def wanted_topics(settings: Settings, catalog: Catalog) -> tuple[TopicSpec, ...]:
+    """The topics of the catalog, kept as the settings say."""
+    return topic_specs(
         catalog,
         settings.partitions,
         settings.raw_retention_days,
         settings.raw_timestamps,
         settings.quarantine_retention_days,
     )
-    return create_topics(settings.bootstrap_servers, specs)
 
 
 def workers(settings: Settings, provinces: Sequence[str]) -> list[Service]:

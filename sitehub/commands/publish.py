@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from infra.errors import StackError
-from infra.topics import create_topics, topic_specs
+from infra.topics import create_topics
 from pipelines.catalog import CanonicalKind, Catalog
 from pipelines.codec import encode
 from pipelines.dust.exceedance_events import day_of, exceedance_events
 from pipelines.names import hub_topic, subject_of
 from sitehub.kafka_faults import explained
 from sitehub.options import AsJson
+from sitehub.services import wanted_topics
 from sitehub.settings import settings
 from store import gold
 from store.tables import dust_daily, exceedance
@@ -33,7 +34,7 @@ def publish(*, as_json: AsJson = False) -> None:
     you like.
     """
     here = settings()
-    catalog = Catalog.load(here.catalog_dir)
+    catalog = Catalog.read(here.catalog_dir)
     kind, topic = catalog.hub[KIND], hub_topic(KIND)
     gold.upgrade(here.gold_url)
     with gold.closing_engine(here.gold_url) as made:
@@ -45,8 +46,7 @@ def publish(*, as_json: AsJson = False) -> None:
     keys = [event_id.encode() for event_id in found["event_id"]]
     wanted = dict(zip(keys, encode(found, kind, schema_id), strict=True))
     with explained(here.bootstrap_servers):
-        specs = topic_specs(catalog, here.partitions, here.raw_retention_days, here.raw_timestamps)
-        create_topics(here.bootstrap_servers, [spec for spec in specs if spec.name == topic])
+        create_topics(here.bootstrap_servers, [spec for spec in wanted_topics(here, catalog) if spec.name == topic])
         done = make_equal(here.bootstrap_servers, topic, wanted, lambda key: _is_of(key, computed))
     if as_json:
         json.dump({"topic": topic, **asdict(done)}, sys.stdout, indent=2)

@@ -32,10 +32,11 @@ def replay(
         The project as it was, for example from `git worktree add ../v1 v1`, or its folder of the contract alone;
         repeat it for several. Each upload is then normalised by the contract whose mapping its live record names.
     """
-    from infra.topics import create_topics, topic_specs
+    from infra.topics import create_topics
     from pipelines.catalog import Catalog
     from sitehub.kafka_faults import explained
     from sitehub.person_key import person_key
+    from sitehub.services import wanted_topics
     from sitehub.settings import settings
     from streams.replay import ForgottenMappingError, fresh_topics
     from streams.replay import compare as compared
@@ -58,13 +59,7 @@ def replay(
             _refuse(f"--topic: there is no {topic}; `sitehub topics list` names them")
         if taken := sorted(there.keys() & set(fresh.values())):
             _refuse(f"--into: {', '.join(taken)} exists already; choose another prefix")
-        kept = topic_specs(
-            catalog,
-            chosen.partitions,
-            chosen.raw_retention_days,
-            chosen.raw_timestamps,
-            chosen.quarantine_retention_days,
-        )
+        kept = wanted_topics(chosen, catalog)
         specs = [
             replace(spec, name=fresh[spec.name], partitions=there[spec.name]) for spec in kept if spec.name in fresh
         ]

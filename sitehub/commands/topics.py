@@ -7,9 +7,10 @@ from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
-from infra.topics import create_topics, list_topics, raw_spec, topic_specs
+from infra.topics import create_topics, list_topics, raw_spec
 from pipelines.catalog import Catalog
 from sitehub.options import AsJson
+from sitehub.services import wanted_topics
 from sitehub.settings import settings
 
 app = App(name="topics", help="Create and list the topics.")
@@ -27,9 +28,7 @@ def create(*names: str) -> None:
     chosen = settings()
     kept = (chosen.partitions, chosen.raw_retention_days, chosen.raw_timestamps)
     try:
-        specs = [raw_spec(name, *kept) for name in names] or topic_specs(
-            Catalog.read(chosen.catalog_dir), *kept, chosen.quarantine_retention_days
-        )
+        specs = [raw_spec(name, *kept) for name in names] or wanted_topics(chosen, Catalog.read(chosen.catalog_dir))
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from error

@@ -25,7 +25,7 @@ TOPIC = "hub.exceedance"
 @pytest.fixture
 def hub(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home on the session's stack with an empty gold database; the topic and its schema are there."""
-    stack.provision(only={TOPIC})
+    stack.provision()
     for name, value in stack.environment(tmp_path).items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()

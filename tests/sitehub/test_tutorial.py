@@ -50,7 +50,7 @@ def test_the_files_are_a_province(workplace: Path) -> None:
     """They are all there is of it; its topics follow, with one for the vendor that sends in other units."""
     catalog = Catalog.load(workplace / "avro_schemas")
     assert set(catalog.raw) == {("yunnan", kind) for kind in ("attendance", "device", "dust-reading")}
-    topics = {spec.name for spec in topic_specs(catalog, 2, 30, "LogAppendTime")}
+    topics = {spec.name for spec in topic_specs(catalog, 2, 30, "LogAppendTime", 38)}
     assert {"raw.yunnan.dust-reading.dianchi", "canonical.attendance", "quarantine.yunnan"} <= topics
 
 

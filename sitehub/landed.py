@@ -56,7 +56,7 @@ def _histories_follow(lake: Lake, gold: sa.Engine, catalog: Catalog, topics: dic
     places = [
         (canonical_table(name), canonical_topic(name), number)
         for name in HISTORIES.keys() & catalog.made.keys()
-        for number in range(topics[canonical_topic(name)])
+        for number in range(topics.get(canonical_topic(name), 0))
     ]
     return all(
         lake.transaction_version(table, f"{topic}/{number}") == landed_offset(gold, topic, number)

@@ -43,7 +43,7 @@ def forget(*, person: str, as_json: AsJson = False) -> None:
         sys.stderr.write("--person: no pseudonym; one is <8 hex digits>-<32 hex digits>, see docs/people.md\n")
         sys.exit(2)
     chosen = settings()
-    catalog, lake = Catalog.load(chosen.catalog_dir), Lake(chosen.lake_url, chosen.catalog_dir)
+    catalog, lake = Catalog.read(chosen.catalog_dir), Lake(chosen.lake_url, chosen.catalog_dir)
     with explained(chosen.bootstrap_servers):
         counts = topic_partitions(chosen.bootstrap_servers)
     found: dict[str, list[dict[str, Any]]] = {"lake": [], "histories": [], "canonical": [], "raw": []}

@@ -27,7 +27,7 @@ def orphans(*, province: str | None = None, since: date | None = None, as_json: 
     from store.orphans import orphans as strangers
 
     chosen = settings()
-    catalog = Catalog.load(chosen.catalog_dir)
+    catalog = Catalog.read(chosen.catalog_dir)
     if province is not None and province not in catalog.provinces:
         sys.stderr.write(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}\n")
         sys.exit(2)

@@ -8,7 +8,7 @@ from infra.topics import DAY_MS, Timestamps, TopicSpec, create_topics, list_topi
 from pipelines.catalog import Catalog
 from sitehub.settings import Settings
 
-CATALOG = Catalog.load()
+CATALOG = Catalog.read()
 
 
 @pytest.mark.parametrize("timestamps", ["LogAppendTime", "CreateTime"])

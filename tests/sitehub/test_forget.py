@@ -42,7 +42,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def landed(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A person at work, beside another: as the subject, in lists of texts and of records, as a party's code."""
-    monkeypatch.setattr(Catalog, "load", lambda _folder: CATALOG)
+    monkeypatch.setattr(Catalog, "read", lambda _folder: CATALOG)
     monkeypatch.setattr("streams.topics.topic_partitions", lambda _servers: PARTITIONS)
     upgrade(settings().gold_url)
     for offset, person in enumerate((PERSON, OTHER)):

@@ -7,7 +7,7 @@ import polars as pl
 
 from pipelines.catalog import Catalog
 
-CATALOG = Catalog.load()
+CATALOG = Catalog.read()
 
 Row = dict[str, Any]
 

@@ -28,7 +28,7 @@ def reading(device: str, minute: int, **known: object) -> dict[str, Any]:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Jiangsu: devices D1 (of project P1) and D2 (of P2, which nobody registered); readings of others as well."""
-    monkeypatch.setattr(Catalog, "load", lambda _folder: CATALOG)
+    monkeypatch.setattr(Catalog, "read", lambda _folder: CATALOG)
     monkeypatch.setenv("SITEHUB_HOME", str(tmp_path))
     settings.cache_clear()
     lake = Lake(settings().lake_url)

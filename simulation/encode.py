@@ -29,13 +29,13 @@ class Encoder:
     subject: str
     schema: dict[str, Any]
     schema_id: int
-    guid: uuid.UUID | None
+    registry: Registry
 
     @classmethod
     def of(cls, subject: str, schema: Mapping[str, Any], registry: Registry) -> "Encoder":
-        """An encoder with the registry's ids of the subject."""
+        """An encoder with the registry's id of the subject."""
         parsed: dict[str, Any] = fastavro.parse_schema(dict(schema))  # type: ignore[assignment]  # a record's is a dict
-        return cls(subject, parsed, registry.id_of(subject), registry.guid_of(subject))
+        return cls(subject, parsed, registry.id_of(subject), registry)
 
     def body(self, record: Mapping[str, Any]) -> bytes:
         """Plain Avro binary."""
@@ -59,6 +59,11 @@ class Encoder:
         if encoding == "guid" and self.guid is not None:
             return self.body(record), b"\x01" + self.guid.bytes
         return self.framed(record), None
+
+    @cached_property
+    def guid(self) -> uuid.UUID | None:
+        """The schema's GUID; asked for by those alone who need it, a request each."""
+        return self.registry.guid_of(self.subject)
 
     @cached_property
     def json_names(self) -> dict[str, str]:

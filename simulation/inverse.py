@@ -4,7 +4,7 @@ For kinds whose dialect nobody has written by hand. What a province has no word 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -31,12 +31,6 @@ class _Scope:
     fields: Mapping[str, Field]
     types: Mapping[str, Field]
 
-    def sources(self, rule: Rule) -> Iterator[str]:
-        """Raw fields that may hold a value: those that no other rule reads before those that one does."""
-        others = (other for other in self.rules.values() if other is not rule and not other.citizen)
-        shared = {name for other in others for name in other.raw_fields}
-        return iter(sorted(rule.sources, key=shared.__contains__))
-
 
 class Inverse:
     """Speaks the dialect of one raw kind, of one vendor's own topic where `vendor` names it."""
@@ -47,6 +41,7 @@ class Inverse:
         self.kind = catalog.canonical[raw.mapping.kind]
         self.zone = ZoneInfo(raw.mapping.zone)
         self._symbols = {name: symbols(table.values.values()) for name, table in catalog.codes.items()}
+        self._orders: dict[int, Sequence[str]] = {}  # by the rule's id: rules cannot be hashed
         self._conversions: dict[tuple[str, str], Linear] = {}
 
     def record(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +91,7 @@ class Inverse:
                 record |= {name: said for name, said in self._said(rule, scope).items() if record[name] is None}
         return record
 
-    def _said(self, rule: Rule, scope: "_Scope") -> dict[str, Any]:
+    def _said(self, rule: Rule, scope: _Scope) -> dict[str, Any]:
         """What a value puts into which raw fields."""
         value, field, types = scope.values[rule.name], scope.fields[rule.name], scope.types
         if rule.each:
@@ -112,18 +107,26 @@ class Inverse:
             return {name: typed(said, types[name]) for name, said in parts.groupdict().items()} if parts else {}
         if rule.codes and not isinstance(value, list):
             return self._coded(rule, scope)
-        source = next(scope.sources(rule))
+        source = self._sources(rule, scope)[0]
         return {source: self._one(rule, value, field, types[source])}
 
-    def _coded(self, rule: Rule, scope: "_Scope") -> dict[str, Any]:
+    def _coded(self, rule: Rule, scope: _Scope) -> dict[str, Any]:
         """The first code that says the value and whatever else is read off its raw field; nothing if there is none."""
-        for name in scope.sources(rule):
+        for name in self._sources(rule, scope):
             readers = [other for other in map(scope.rules.get, scope.values) if other and name in other.sources]
             wanted = [(self._meanings(other), scope.values[other.name]) for other in readers if other.codes]
             for code in self._meanings(rule):
                 if fits(code, scope.types[name]) and all(table.get(code) == value for table, value in wanted):
                     return {name: typed(code, scope.types[name])}
         return {}
+
+    def _sources(self, rule: Rule, scope: _Scope) -> Sequence[str]:
+        """Raw fields that may hold a value: those that no other rule reads before those that one does."""
+        if id(rule) not in self._orders:
+            others = (other for other in scope.rules.values() if other is not rule and not other.citizen)
+            shared = {name for other in others for name in other.raw_fields}
+            self._orders[id(rule)] = sorted(rule.sources, key=shared.__contains__)
+        return self._orders[id(rule)]
 
     def _meanings(self, rule: Rule) -> Mapping[str, Any]:
         return self.catalog.codes[rule.codes or ""].values

@@ -104,13 +104,9 @@ def _encoded(
     rows: pl.DataFrame, province: str, kind: str, catalog: Catalog, registry: Registry
 ) -> tuple[list[bytes | None], list[bytes | None]]:
     """Value and GUID header of every row, damaged where the row says so."""
-    encoders = {
-        name: Encoder.of(each.subject, each.schema, registry)
-        for (feed, name), each in catalog.raw.items()
-        if feed == province
-    }
-    encoder = encoders[kind]
-    other = encoders.get("project" if kind != "project" else "device", encoder)
+    raw = catalog.raw[province, kind]
+    another = catalog.raw.get((province, "device" if kind == "project" else "project"), raw)
+    encoder, other = (Encoder.of(each.subject, each.schema, registry) for each in (raw, another))
     encodings = {code: vendor["encoding"] for code, vendor in vendors_of(province).items()}
     rules = _rules(province).get("damages", {})
     values: list[bytes | None] = []

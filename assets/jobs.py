@@ -15,14 +15,7 @@ from pipelines.dust.readings import ZONE
 from sitehub.settings import settings
 
 LOCAL = ZONE.key
-LAKE_TABLES = (
-    "canonical/dust-reading",
-    "canonical/station-reading",
-    "canonical/device",
-    "canonical/project",
-    "quarantine",
-    "gold/dust_hourly",
-)
+OTHER_TABLES = ("quarantine", "gold/dust_hourly")
 
 figures = [canonical_readings, *tables, dust_report]
 
@@ -64,7 +57,7 @@ def join_small_files(context: dg.OpExecutionContext, hub: Hub) -> None:
     kept = timedelta(days=settings().quarantine_retention_days)
     forgotten = hub.lake.forget_rejected((datetime.now(ZONE) - kept).date().isoformat())
     context.log.info("%s rejected uploads lost their bytes", forgotten)
-    for table in LAKE_TABLES:
+    for table in (*hub.lake.canonical_tables(), *OTHER_TABLES):
         hub.lake.compact(table)
         hub.lake.vacuum(table)
         context.log.info("%s: compacted and vacuumed", table)

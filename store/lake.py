@@ -72,6 +72,10 @@ class Lake:
         """Where a table lies: 'canonical/<kind>', 'quarantine' or 'gold/<name>'."""
         return f"{self._url}/{table}"
 
+    def canonical_tables(self) -> list[str]:
+        """Names of the tables of all canonical kinds, also of those that nothing has landed in."""
+        return [canonical_table(file.stem) for file in sorted((self._catalog_dir / "canonical").glob("*.avsc"))]
+
     def exists(self, table: str) -> bool:
         """Whether the table has been created."""
         return DeltaTable.is_deltatable(self.table_uri(table))

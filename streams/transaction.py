@@ -1,10 +1,10 @@
 """One Kafka transaction (事务): records of several topics and a group's new offset become visible together.
 
-No request of a transaction is sent twice. One that a broken connection left without an answer may still reach the
+No request about a transaction is sent twice. One that a broken connection left without an answer may still reach the
 broker, long after: sent again, answered, and followed by the next transaction of the same producer, it would be taken
 for a part of that one. An old offset would then take the group back; an old commit would let half a transaction stand.
 Kafka refuses what is late only where the producer's epoch has grown meanwhile, so after an unanswered request nothing
-goes on but a new producer of the same id (docs/decisions/0033).
+goes on but a new producer of the same id (docs/decisions/0033). Records may be sent again: they are numbered.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import ConnectionGroup
 from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import (
     AddOffsetsToTxnRequest,
     AddPartitionsToTxnRequest,
@@ -35,18 +34,17 @@ TRANSACTION_TIMEOUT_MS: Final = 15_000
 OF_TRANSACTIONS: Final = (
     AddPartitionsToTxnRequest,
     AddOffsetsToTxnRequest,
-    ProduceRequest,
     TxnOffsetCommitRequest,
     EndTxnRequest,
 )
 
 
 class UnansweredError(Exception):
-    """A request of a transaction got no answer: whether and when the broker carries it out, nobody here can know."""
+    """A request about a transaction got no answer: whether and when the broker carries it out, nobody here can know."""
 
 
 class OnceProducer(AIOKafkaProducer):
-    """Sends no request of a transaction twice: after one without an answer it is of no use any more.
+    """Sends no request about a transaction twice: after one without an answer it is of no use any more.
 
     aiokafka would try again for ever (checked with 0.14; `tests/streams/test_late_requests.py`).
     """
@@ -117,13 +115,22 @@ async def commit(producer: OnceProducer, outputs: Outputs, group: str, offsets: 
         await asyncio.gather(*sent)
         await producer.commit_transaction()
     except KafkaError as error:
+        _lay_to_rest(producer)
         raise producer.unanswered or error from error.__cause__
 
 
 def _heard(sent: asyncio.Future[object]) -> None:
     """The error of one request is that of all: asyncio need not complain that nobody asked the others for theirs."""
-    if not sent.cancelled():
+    if sent.done() and not sent.cancelled():
         sent.exception()
+
+
+def _lay_to_rest(producer: AIOKafkaProducer) -> None:
+    """aiokafka gives its error to futures of its own too, which nobody waits for."""
+    _heard(producer._txn_manager.wait_for_transaction_end())
+    for batches in producer._message_accumulator._batches.values():
+        for batch in batches:
+            _heard(batch._drain_waiter)
 
 
 def _batches(producer: AIOKafkaProducer, records: Outgoing) -> list[BatchBuilder]:

@@ -189,8 +189,9 @@ def landing_overtaken(play: Play, rng: random.Random) -> None:
 
 
 def poison_pills(play: Play, rng: random.Random) -> None:  # noqa: ARG001 (a fault's signature)
-    """Everything that chokes a reader, to every partition at once."""
-    play.load.poison()
+    """Everything that chokes a reader, to every partition at once; none of it can be sent while a broker is away."""
+    with play.stage.brokers_held:
+        play.load.poison()
 
 
 def new_schema_version(play: Play, rng: random.Random) -> None:  # noqa: ARG001 (a fault's signature)

@@ -43,6 +43,8 @@ FAUST_SETTINGS: Final[dict[str, Any]] = {
     "broker_max_poll_records": 5000,
     "broker_session_timeout": 6.0,
     "broker_heartbeat_interval": 2.0,
+    # A broker that has just come up may not tell of all topics; whoever is left out is assigned at the next look.
+    "consumer_metadata_max_age_ms": 10_000,
     "stream_buffer_maxsize": 64,
     "stream_wait_empty": False,
 }

@@ -48,6 +48,7 @@ def test_the_app_uses_transport_and_chunks() -> None:
     assert isinstance(app.consumer, PatientConsumer)
     scheduler: object = app.conf.ConsumerScheduler
     assert scheduler is ChunkScheduler
+    assert app.conf.consumer_metadata_max_age_ms == 10_000
     assert app.topic("a", "b", schema=ChunkSchema(), acks=False).acks is False
 
 

@@ -37,15 +37,6 @@ Tell = Callable[[str], None]
 """Tells a figure that the run's last lines repeat."""
 
 
-# Files of minutes: begun first, so that none is left over when all else is done.
-SLOW = ("system/test_demo.py", "faults/test_faults.py", "infra/test_up.py", "system/test_sensors.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow files first."""
-    items.sort(key=lambda item: not item.nodeid.removeprefix("tests/").startswith(SLOW))
-
-
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Tell:
     """What a test has found, for the reader of the run, also where tests run in several processes."""

@@ -68,18 +68,12 @@ class OnceProducer(AIOKafkaProducer):
         self.client.send = once
 
 
+@stamina.retry(on=KafkaConnectionError, attempts=None, timeout=None)
 async def fencing_producer(bootstrap_servers: str, transactional_id: str) -> OnceProducer:
     """A started producer: every older one of the same id is fenced, and what it left open is ended.
 
     Waits as long as no broker answers.
     """
-    async for attempt in stamina.retry_context(on=KafkaConnectionError, attempts=None, timeout=None):
-        with attempt:
-            return await _started(bootstrap_servers, transactional_id)
-    raise AssertionError("it is tried for ever")
-
-
-async def _started(bootstrap_servers: str, transactional_id: str) -> OnceProducer:
     producer = OnceProducer(
         bootstrap_servers=bootstrap_servers,
         transactional_id=transactional_id,
@@ -114,9 +108,11 @@ async def commit(producer: OnceProducer, outputs: Outputs, group: str, offsets: 
         await producer.send_offsets_to_transaction(dict(offsets), group)
         await asyncio.gather(*sent)
         await producer.commit_transaction()
-    except KafkaError as error:
+    except KafkaError:
         _lay_to_rest(producer)
-        raise producer.unanswered or error from error.__cause__
+        if producer.unanswered is None:
+            raise
+        raise producer.unanswered from producer.unanswered.__cause__
 
 
 def _heard(sent: asyncio.Future[object]) -> None:
@@ -126,11 +122,22 @@ def _heard(sent: asyncio.Future[object]) -> None:
 
 
 def _lay_to_rest(producer: AIOKafkaProducer) -> None:
-    """aiokafka gives its error to futures of its own too, which nobody waits for."""
+    """Let aiokafka (checked with 0.14) not complain of what nobody waits for any more.
+
+    It gives its error to futures of its own too; and when its sender is dead and the connection closes, it stumbles
+    over records on the way.
+    """
+    if producer._sender.sender_task.done():
+        producer._message_accumulator.reenqueue = _let_go
     _heard(producer._txn_manager.wait_for_transaction_end())
     for batches in producer._message_accumulator._batches.values():
         for batch in batches:
             _heard(batch._drain_waiter)
+
+
+def _let_go(_batch: object) -> None:
+    """In the place of putting records back in the queue: they went down with their transaction, the request ends."""
+    raise asyncio.CancelledError
 
 
 def _batches(producer: AIOKafkaProducer, records: Outgoing) -> list[BatchBuilder]:

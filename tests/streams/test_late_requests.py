@@ -6,6 +6,7 @@ has gone on to its next transaction. Kafka knows such a request from a current o
 
 import asyncio
 import gc
+import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
@@ -42,13 +43,16 @@ class Network:
     """Cuts off the first request of a kind, and delivers it later: when a request of another kind is about to be sent.
 
     reaches: the broker gets it at once too, and only the answer is lost; dies: the worker's process ends right after
-    the late delivery.
+    the late delivery; silent: records sent before the cut stay without an answer until their connection closes.
     """
 
-    def __init__(self, send: Send, lost: type, *, reaches: bool = False, dies: bool = False) -> None:
-        self._send, self._lost, self._reaches, self._dies = send, lost, reaches, dies
+    def __init__(
+        self, send: Send, lost: type, *, reaches: bool = False, dies: bool = False, silent: bool = False
+    ) -> None:
+        self._send, self._lost, self._reaches, self._dies, self._silent = send, lost, reaches, dies, silent
         self._cut: tuple[Any, ...] | None = None
         self.deliver_before: type | None = None
+        self.sending: asyncio.Task[Any] | None = None  # the silent request
         self.delivered = asyncio.Event()
 
     async def send(self, client: AIOKafkaClient, node: int, request: Any, *, group: Any = 0) -> Any:
@@ -65,6 +69,11 @@ class Network:
             self.delivered.set()
             if self._dies:
                 raise WorkerDiedError
+        if self._silent and self._cut is None and isinstance(request, ProduceRequest):
+            self.sending = asyncio.current_task()
+            while any(connection.connected() for connection in client._conns.values()):
+                await asyncio.sleep(0.01)
+            raise KafkaConnectionError("closed")
         return await self._send(client, node, request, group=group)
 
 
@@ -142,7 +151,12 @@ def put_between(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Network]:
     ],
 )
 def test_what_arrives_late_has_no_effect(
-    stack: Stack, put_between: Callable[..., Network], lost: type, deliver_before: type, dies: bool
+    stack: Stack,
+    put_between: Callable[..., Network],
+    caplog: pytest.LogCaptureFixture,
+    lost: type,
+    deliver_before: type,
+    dies: bool,
 ) -> None:
     """Each upload comes out once, in order, also for the partition's next owner."""
     network = put_between(lost, dies=dies)
@@ -166,6 +180,7 @@ def test_what_arrives_late_has_no_effect(
     asyncio.run(run(site))
     assert site.outputs() == [b"0", b"1", b"2"]
     assert len(site.failures) == dies
+    assert complaints(caplog) == []
 
 
 @pytest.mark.parametrize("reaches", [True, False])
@@ -182,18 +197,39 @@ def test_a_transaction_without_an_answer_is_found_to_stand_or_made_again(
     Nor does asyncio complain of errors that nobody heard.
     """
     put_between(lost, reaches=reaches)
+    site = Site(stack)
+    asyncio.run(two_uploads(site))
+    assert site.outputs() == [b"0", b"1"]
+    assert site.failures == []
+    assert complaints(caplog) == []
+
+
+def test_records_on_the_way_go_down_with_their_transaction(stack: Stack, put_between: Callable[..., Network]) -> None:
+    """Their connection closes when the producer has long given up: aiokafka does not stumble over them."""
+    network = put_between(TxnOffsetCommitRequest, silent=True)
 
     async def run(site: Site) -> None:
-        only = site.lane()
-        for number in range(2):
-            await site.upload(only, number)
-            await site.seen(number + 1)
-        await only.close()
-        await site.source.close()
+        await two_uploads(site)
+        assert network.sending is not None
+        await asyncio.wait([network.sending], timeout=30)
+        assert network.sending.cancelled()
 
     site = Site(stack)
     asyncio.run(run(site))
-    gc.collect()
     assert site.outputs() == [b"0", b"1"]
-    assert site.failures == []
-    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def two_uploads(site: Site) -> None:
+    """Two uploads, one after the other."""
+    only = site.lane()
+    for number in range(2):
+        await site.upload(only, number)
+        await site.seen(number + 1)
+    await only.close()
+    await site.source.close()
+
+
+def complaints(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What asyncio finds unheard."""
+    gc.collect()
+    return [record for record in caplog.records if record.name == "asyncio"]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -119,6 +120,12 @@ class CodeTable:
     provenance: str
     source: str
     values: Mapping[str, str | float | bool | list[str]]
+
+    @cached_property
+    def meanings(self) -> frozenset[str | float | bool]:
+        """All that its codes can stand for, symbol by symbol."""
+        meant = (value if isinstance(value, list) else [value] for value in self.values.values())
+        return frozenset(chain.from_iterable(meant))
 
 
 PROVENANCES = ("verified", "second-hand", "assumed")

@@ -16,7 +16,7 @@ TAG = re.compile(r"<[^>]*>")
 
 
 def render_html(view: DustReportView) -> str:
-    """The whole page. Its style is admitted by hash, so that no upload can bring style or script with it."""
+    """The whole page."""
     drawer = environment()
     body = drawer.get_template("dust_report.html.j2").render(view=view, w=words())
     style = drawer.get_template("report.css.j2").render(
@@ -25,12 +25,16 @@ def render_html(view: DustReportView) -> str:
         serif=Markup(subset_data_uri(SERIF, heading_letters())),
         shades=view.heat_maps[0].shades if view.heat_maps else (),
     )
+    return page(f"{view.province_name.zh}{words()['title'].zh} {view.day}", body, style)
+
+
+def page(title: str, body: str, style: str) -> str:
+    """A self-contained page. Its style is admitted by hash, so that no upload can bring style or script."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    return drawer.get_template("page.html.j2").render(
-        title=f"{view.province_name.zh}{words()['title'].zh} {view.day}",
-        body=Markup(body),
-        style=Markup(style),
-        digest=digest,
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(title=title, body=Markup(body), style=Markup(style), digest=digest)
     )
 
 

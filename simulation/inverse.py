@@ -4,7 +4,7 @@ For kinds whose dialect nobody has written by hand. What a province has no word 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -40,7 +40,7 @@ class Inverse:
         self.rules = raw.mapping.for_vendor(vendor)
         self.kind = catalog.canonical[raw.mapping.kind]
         self.zone = ZoneInfo(raw.mapping.zone)
-        self._symbols = {name: symbols(table.values.values()) for name, table in catalog.codes.items()}
+        self._codes = catalog.codes
         self._orders: dict[int, Sequence[str]] = {}  # by the rule's id: rules cannot be hashed
         self._conversions: dict[tuple[str, str], Linear] = {}
 
@@ -60,7 +60,8 @@ class Inverse:
         table = rule.codes or rule.bits
         if table is None:
             return None
-        return self._symbols[table] if rule.absent is None else self._symbols[table] | {rule.absent}
+        meanings = self._codes[table].meanings
+        return meanings if rule.absent is None else meanings | {rule.absent}
 
     @cached_property
     def needed(self) -> frozenset[str]:
@@ -172,11 +173,6 @@ class Inverse:
         local = said.astimezone(self.zone)
         milliseconds = f"{local.microsecond // 1000:03d}"
         return TOKEN.sub(lambda token: local.strftime(TOKENS[token[0]]) if token[0] != "SSS" else milliseconds, form)
-
-
-def symbols(meanings: Iterable[Any]) -> frozenset[Any]:
-    """All that a code table can say, symbol by symbol."""
-    return frozenset(symbol for meant in meanings for symbol in (meant if isinstance(meant, list) else [meant]))
 
 
 def fits(code: str, raw: Field) -> bool:

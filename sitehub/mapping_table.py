@@ -69,6 +69,7 @@ def _rule_text(rule: Rule) -> str:
         f"{rule.citizen} of the citizen number" if rule.citizen else "",
         f"masked but for {rule.mask[0]} and {rule.mask[1]} characters" if rule.mask else "",
         f"times {' or '.join(rule.time)}" if rule.time else "",
+        "a date alone means the end of that day" if rule.day == "end" else "",
         f"shifted {rule.shift.total_seconds():+.0f} s" if rule.shift else "",
         f"absent: {'time of receipt' if rule.time else rule.absent}" if rule.absent is not None else "",
         "; ".join(f"{form} means {meant}" for form, meant in rule.by_format.items()),

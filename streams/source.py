@@ -48,12 +48,7 @@ class Source:
         Waits for a minute at most while the group's coordinator comes up again.
         """
         admin, consumer = await self._connected()
-        async for attempt in stamina.retry_context(on=COORDINATOR_MOVES, attempts=None, timeout=PATIENCE_S):
-            with attempt:
-                offsets = await admin.list_consumer_group_offsets(self._group, partitions=[partition])
-                if partition not in offsets:  # aiokafka 0.14 passes over what the answer says of the whole group
-                    raise GroupCoordinatorNotAvailableError(f"the coordinator of {self._group} does not answer yet")
-        offset = int(offsets[partition].offset)
+        offset = await _committed(admin, self._group, partition)
         return offset if offset >= 0 else await _start(consumer, partition)
 
     async def stretch(self, partition: TopicPartition, begin: int, end: int) -> list[WholeBatch]:
@@ -100,6 +95,15 @@ class Source:
                 await admin.start()
                 self._clients = admin, consumer
             return self._clients
+
+
+@stamina.retry(on=COORDINATOR_MOVES, attempts=None, timeout=PATIENCE_S)
+async def _committed(admin: AIOKafkaAdminClient, group: str, partition: TopicPartition) -> int:
+    """The group's committed offset; -1 where it has none."""
+    offsets = await admin.list_consumer_group_offsets(group, partitions=[partition])
+    if partition not in offsets:  # aiokafka 0.14 passes over what the answer says of the whole group
+        raise GroupCoordinatorNotAvailableError(f"the coordinator of {group} does not answer yet")
+    return int(offsets[partition].offset)
 
 
 async def _start(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int:

@@ -92,6 +92,15 @@ class Registry:
         raise RegistryOutageError(f"status {response.status_code} asking for {path}")
 
 
+async def registered_id(url: str, subject: str, schema: Mapping[str, Any]) -> int | None:
+    """The id as `Registry.schema_id` gives it, of a registry that is asked nothing else."""
+    registry = Registry(url)
+    try:
+        return await registry.schema_id(subject, schema)
+    finally:
+        await registry.close()
+
+
 class Writers:
     """Writer schemas by id, remembered: an id's schema never changes, only the subjects that hold it become more.
 

@@ -33,12 +33,8 @@ def symbol_fault(rule: Rule, field: Field, way: str, codes: Mapping[str, CodeTab
     if way in ("text", "identifier") or (way == "listed" and not rule.codes):
         return "has a closed list of symbols", f"Name a code table with codes:. {known}"
     table = codes.get(rule.bits or rule.codes or "") if not rule.when else None
-    values = (
-        [value for entry in table.values.values() for value in (entry if isinstance(entry, list) else [entry])]
-        if table
-        else []
-    )
-    made = [*values, *rule.when.values(), *rule.by_format.values(), rule.const, rule.absent]
+    meanings = sorted(table.meanings, key=str) if table else []
+    made = [*meanings, *rule.when.values(), *rule.by_format.values(), rule.const, rule.absent]
     strange = [value for value in made if value is not None and value not in field.symbols]
     return (f"{strange[0]!r} is none of its symbols", known) if strange else None
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import yaml
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.table import Table
 
 from pipelines.catalog import Catalog
 from pipelines.names import hub_topic, subject_of
 from sitehub.mapping_table import field_rows
 from sitehub.options import AsJson
+from sitehub.printing import grid
 from sitehub.readers.asyncapi import asyncapi as asyncapi_of
 from sitehub.readers.overview import overview
 from sitehub.settings import settings
@@ -140,8 +140,5 @@ def _print(rows: list[dict[str, Any]], whole: object, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
         return
-    grid = Table(*rows[0], box=None, pad_edge=False)
-    for row in rows:
-        grid.add_row(*(", ".join(value) if isinstance(value, list) else str(value or "") for value in row.values()))
     # Piped output keeps its columns: an integrator greps it.
-    Console(width=None if sys.stdout.isatty() else 300).print(grid)
+    Console(width=None if sys.stdout.isatty() else 300).print(grid(rows))

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sitehub.options import AsJson, FileFormat, Kind, Province, Uploads, Vendor
+from sitehub.refusal import need_feed, refuse
 
 if TYPE_CHECKING:
     from pipelines.catalog import Catalog
@@ -69,8 +70,7 @@ def catalog_for(province: str, kind: str, vendor: str | None, file: Path) -> "Ca
     from sitehub.settings import settings
 
     catalog = Catalog.read(settings().catalog_dir)
-    if province not in catalog.provinces:
-        refuse(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}")
+    need_feed(province, catalog)
     kinds = sorted(name for feed, name in catalog.raw if feed == province)
     if kind not in kinds:
         refuse(f"--kind: {province} uploads no {kind!r}; choose one of {', '.join(kinds)}")
@@ -134,9 +134,3 @@ def _print_text(verdicts: Sequence["Verdict"], with_records: bool) -> None:
             table.add_row(reason, field, str(count))
         out.print(table)
     out.print(f"{len(verdicts) - counts.total()} accepted, {counts.total()} rejected")
-
-
-def refuse(message: str) -> NoReturn:
-    """Say what is wrong with the command line and end with exit 2."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, "red"))
-    sys.exit(2)

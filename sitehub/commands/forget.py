@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from rich.console import Console
-from rich.table import Table
 
 from sitehub.options import AsJson
+from sitehub.printing import grid
+from sitehub.refusal import refuse
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,8 +41,7 @@ def forget(*, person: str, as_json: AsJson = False) -> None:
     from streams.topics import topic_partitions
 
     if not PSEUDONYM.fullmatch(person):
-        sys.stderr.write("--person: no pseudonym; one is <8 hex digits>-<32 hex digits>, see docs/people.md\n")
-        sys.exit(2)
+        refuse("--person: no pseudonym; one is <8 hex digits>-<32 hex digits>, see docs/people.md")
     chosen = settings()
     catalog, lake = Catalog.read(chosen.catalog_dir), Lake(chosen.lake_url, chosen.catalog_dir)
     with explained(chosen.bootstrap_servers):
@@ -97,12 +97,5 @@ def _print(found: dict[str, list[dict[str, Any]]], quarantine_days: int) -> None
         return
     for title, rows in found.items():
         if rows:
-            table = Table(*rows[0], box=None, pad_edge=False, title=title, title_justify="left")
-            for row in rows:
-                table.add_row(*(_text(value) for value in row.values()))
-            console.print(table)
+            console.print(grid(rows, title))
     console.print(TOLD.format(quarantine=quarantine_days), end="", soft_wrap=True)
-
-
-def _text(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

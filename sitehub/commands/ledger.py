@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sitehub.options import AsJson
+from sitehub.refusal import need_feed
 
 
 def ledger(*, province: str | None = None, as_json: AsJson = False) -> None:
@@ -28,9 +29,7 @@ def ledger(*, province: str | None = None, as_json: AsJson = False) -> None:
 
     chosen = settings()
     catalog = Catalog.read(chosen.catalog_dir)
-    if province is not None and province not in catalog.provinces:
-        sys.stderr.write(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}\n")
-        sys.exit(2)
+    need_feed(province, catalog)
     with explained(chosen.bootstrap_servers):
         found = drawn_up(chosen.bootstrap_servers, catalog, [province] if province else catalog.provinces)
     if as_json:

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from sitehub.refusal import refuse
 from sitehub.settings import settings
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def materialise(
     from assets.runs import instance_at, materialise, remember
 
     if province is not None and province not in FEEDS:
-        _refuse(f"{province!r} is no feed; choose one of {', '.join(FEEDS)}")
+        refuse(f"--province: {province!r} is no feed; choose one of {', '.join(FEEDS)}")
     chosen = _chosen(days, province)
     hub = Hub.at(settings())
     with instance_at(settings().home / "dagster") as instance:
@@ -70,12 +71,12 @@ def materialise(
 def _days(day: date | None, first: date | None, last: date | None, changed: bool) -> list[date]:
     """The days asked for; none with --changed. Ends the command with 2 when the options do not fit together."""
     if (day is not None) + (first is not None or last is not None) + changed != 1:
-        _refuse("give exactly one of --day, --from with --to, or --changed")
+        refuse("give exactly one of --day, --from with --to, or --changed")
     if changed:
         return []
     began, ended = (day, day) if day else (first, last)
     if began is None or ended is None or ended < began:
-        _refuse("--from and --to go together, and --to is not before --from")
+        refuse("--from and --to go together, and --to is not before --from")
     return [began + timedelta(days=number) for number in range((ended - began).days + 1)]
 
 
@@ -84,7 +85,7 @@ def _chosen(days: Sequence[date], province: str | None) -> list["FeedDay"]:
 
     chosen = in_order(FeedDay(day, feed) for day in days for feed in ([province] if province else FEEDS))
     if unknown := [at for at in chosen if not at.exists]:
-        _refuse(f"{unknown[0].iso} is no partition: days run from {settings().first_day} (SITEHUB_FIRST_DAY) to today")
+        refuse(f"{unknown[0].iso} is no partition: days run from {settings().first_day} (SITEHUB_FIRST_DAY) to today")
     return chosen
 
 
@@ -119,8 +120,3 @@ def _report(outcomes: Sequence["Outcome"], as_json: bool) -> None:
             console.print(f"{outcome.partition.key}: {fault}", style="red", markup=False)
     succeeded = sum(outcome.succeeded for outcome in outcomes)
     console.print(f"{succeeded} of {len(outcomes)} partitions computed" if outcomes else "Nothing has changed.")
-
-
-def _refuse(sentence: str) -> NoReturn:
-    console.print(sentence, style="red", markup=False)
-    sys.exit(2)

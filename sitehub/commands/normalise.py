@@ -3,6 +3,8 @@
 import os
 import sys
 
+from sitehub.refusal import need_feed
+
 # Read when polars and Faust are imported, below: one thread a worker, and the quicker event loop.
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ.setdefault("FAUST_LOOP", "uvloop")
@@ -39,9 +41,7 @@ def normalise(*, province: str, watch_seconds: float = 30.0, metrics_port: int |
     configure_logging()
     chosen = settings()
     catalog = Catalog.read(chosen.catalog_dir, person_key=person_key(chosen.person_key_file))
-    if province not in catalog.provinces:
-        sys.stderr.write(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}\n")
-        sys.exit(2)
+    need_feed(province, catalog)
     catalog.compile(province)  # a mapping that is wrong ends it here, not at its first upload
     positions = of_normaliser(chosen.bootstrap_servers, province, catalog)
     if metrics_port is not None:

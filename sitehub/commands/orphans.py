@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sitehub.options import AsJson
+from sitehub.printing import printable
+from sitehub.refusal import need_feed
 
 
 def orphans(*, province: str | None = None, since: date | None = None, as_json: AsJson = False) -> None:
@@ -28,9 +30,7 @@ def orphans(*, province: str | None = None, since: date | None = None, as_json: 
 
     chosen = settings()
     catalog = Catalog.read(chosen.catalog_dir)
-    if province is not None and province not in catalog.provinces:
-        sys.stderr.write(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}\n")
-        sys.exit(2)
+    need_feed(province, catalog)
     upgrade(chosen.gold_url)
     with closing_engine(chosen.gold_url) as gold:
         found = strangers(Lake(chosen.lake_url, chosen.catalog_dir), gold, catalog, province, since)
@@ -40,15 +40,12 @@ def orphans(*, province: str | None = None, since: date | None = None, as_json: 
     table = Table(*found.columns, box=None, pad_edge=False)
     for *texts, codes, records, first, last, examples in found.iter_rows():
         seen = (f"{at:%Y-%m-%d %H:%M}Z" for at in (first, last))
-        table.add_row(*(text or "–" for text in texts), f"{codes:,}", f"{records:,}", *seen, _safe(" ".join(examples)))
+        table.add_row(
+            *(text or "–" for text in texts), f"{codes:,}", f"{records:,}", *seen, printable(" ".join(examples))
+        )
     # Piped output keeps its columns: an operator greps it.
     console = Console(width=None if sys.stdout.isatty() else 300, highlight=False, markup=False)
     console.print(table)
     for register in ("device", "project"):
         of_register = found.filter(unknown=register)
         console.print(f"{of_register['records'].sum():,} records name {register}s that are not registered")
-
-
-def _safe(codes: str) -> str:
-    """Uploaded codes without control characters."""
-    return "".join(char for char in codes if char.isprintable())

@@ -9,8 +9,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from sitehub.commands.check import catalog_for, refuse
+from sitehub.commands.check import catalog_for
 from sitehub.options import AsJson, FileFormat, Kind, Province, Uploads, Vendor
+from sitehub.refusal import refuse
 
 if TYPE_CHECKING:
     from pipelines.catalog import Catalog
@@ -74,21 +75,12 @@ def _schema_id(file: Path, form: Any, framing: "Framing", catalog: "Catalog", pr
     """The registry's id of the schema that the uploads are framed with; asked for Avro only."""
     from sitehub.produce import file_schema
     from sitehub.settings import settings
-    from streams.writers import Registry
+    from streams.writers import registered_id
 
     if framing != "avro":
         return 0
     raw = catalog.raw[province, kind]
-    schema = file_schema(file, form, raw)
-
-    async def asked() -> int | None:
-        registry = Registry(settings().registry_url)
-        try:
-            return await registry.schema_id(raw.subject, schema)
-        finally:
-            await registry.close()
-
-    found = asyncio.run(asked())
+    found = asyncio.run(registered_id(settings().registry_url, raw.subject, file_schema(file, form, raw)))
     if found is None:
         refuse(f"{file}: the registry does not hold its schema under {raw.subject}; register it there first")
     return found

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from infra.errors import StackError
 from infra.topics import create_topics
-from pipelines.catalog import CanonicalKind, Catalog
+from pipelines.catalog import Catalog
 from pipelines.codec import encode
 from pipelines.dust.exceedance_events import day_of, exceedance_events
 from pipelines.names import hub_topic, subject_of
@@ -21,7 +21,7 @@ from sitehub.settings import settings
 from store import gold
 from store.tables import dust_daily, exceedance
 from streams.publishing import publish as make_equal
-from streams.writers import Registry
+from streams.writers import registered_id
 
 KIND = "exceedance"
 
@@ -42,7 +42,9 @@ def publish(*, as_json: AsJson = False) -> None:
         days = sa.select(dust_daily.c.province, dust_daily.c.day).distinct()
         with made.connect() as connection:
             computed = {(province, day) for province, day in connection.execute(days)}
-    schema_id = asyncio.run(_schema_id(here.registry_url, kind, topic))
+    schema_id = asyncio.run(registered_id(here.registry_url, subject_of(topic), kind.schema))
+    if schema_id is None:
+        raise StackError(f"The registry does not hold {subject_of(topic)}.", "Run `sitehub schemas register`.")
     keys = [event_id.encode() for event_id in found["event_id"]]
     wanted = dict(zip(keys, encode(found, kind, schema_id), strict=True))
     with explained(here.bootstrap_servers):
@@ -60,15 +62,3 @@ def publish(*, as_json: AsJson = False) -> None:
 def _is_of(key: bytes, computed: set[tuple[str, str]]) -> bool:
     province, day = day_of(key)
     return (province, day.isoformat()) in computed
-
-
-async def _schema_id(registry_url: str, kind: CanonicalKind, topic: str) -> int:
-    """Id of the schema under the topic's subject; waits for a registry that does not answer."""
-    registry = Registry(registry_url)
-    try:
-        found = await registry.schema_id(subject_of(topic), kind.schema)
-    finally:
-        await registry.close()
-    if found is None:
-        raise StackError(f"The registry does not hold {subject_of(topic)}.", "Run `sitehub schemas register`.")
-    return found

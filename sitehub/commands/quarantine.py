@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from heapq import nlargest
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 from cyclopts import App, Parameter
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from sitehub.kafka_faults import explained
 from sitehub.options import AsJson
+from sitehub.refusal import need_feed, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,12 +98,11 @@ def show(
             found = [Quarantined(r, told(r)) for records in read(settings.bootstrap_servers, span) for r in records]
         else:
             province = parse_raw_topic(topic).province
-            if province not in catalog.provinces:
-                _refuse(f"{place}: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}")
+            need_feed(province, catalog, place)
             uploads = quarantined(settings.bootstrap_servers, [province])
             found = [upload for upload in uploads if upload.source == (topic, partition, offset)]
     if not found:
-        _refuse(f"{place}: no rejected upload there; `sitehub quarantine list` names the newest")
+        refuse(f"{place}: no rejected upload there; `sitehub quarantine list` names the newest")
     facts = [_facts(upload, with_bytes=with_bytes) for upload in found]
     if as_json:
         _print_json(facts)
@@ -150,8 +150,7 @@ def _known(province: str | None) -> "tuple[Settings, Catalog]":
     from sitehub.settings import settings
 
     catalog = Catalog.read(settings().catalog_dir)
-    if province is not None and province not in catalog.provinces:
-        _refuse(f"--province: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}")
+    need_feed(province, catalog)
     return settings(), catalog
 
 
@@ -191,14 +190,9 @@ def _readable(content: bytes | None) -> str | None:
 def _parsed(place: str) -> tuple[str, int, int]:
     parts = place.rsplit("-", 2)
     if len(parts) != 3 or not (parts[1].isdigit() and parts[2].isdigit()) or "." not in parts[0]:
-        _refuse(f"{place}: expected TOPIC-PARTITION-OFFSET, for example quarantine.jiangsu-0-15")
+        refuse(f"{place}: expected TOPIC-PARTITION-OFFSET, for example quarantine.jiangsu-0-15")
     return parts[0], int(parts[1]), int(parts[2])
 
 
 def _print_json(content: Any) -> None:
     sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode() + "\n")
-
-
-def _refuse(message: str) -> NoReturn:
-    sys.stderr.write(message + "\n")
-    sys.exit(2)

@@ -4,11 +4,11 @@ import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 
 from sitehub.options import AsJson
+from sitehub.refusal import refuse
 
 EXAMPLES = 10
 
@@ -52,13 +52,13 @@ def replay(
         try:
             fresh = fresh_topics(catalog, topic, into)
         except ValueError as error:
-            _refuse(str(error))
+            refuse(str(error))
         except KeyError:
-            _refuse(f"--topic: the catalog has no uploads of {topic}; `sitehub catalog list` names the topics")
+            refuse(f"--topic: the catalog has no uploads of {topic}; `sitehub catalog list` names the topics")
         if topic not in there:
-            _refuse(f"--topic: there is no {topic}; `sitehub topics list` names them")
+            refuse(f"--topic: there is no {topic}; `sitehub topics list` names them")
         if taken := sorted(there.keys() & set(fresh.values())):
-            _refuse(f"--into: {', '.join(taken)} exists already; choose another prefix")
+            refuse(f"--into: {', '.join(taken)} exists already; choose another prefix")
         kept = wanted_topics(chosen, catalog)
         specs = [
             replace(spec, name=fresh[spec.name], partitions=there[spec.name]) for spec in kept if spec.name in fresh
@@ -68,7 +68,7 @@ def replay(
         try:
             stretch = normalise_again(servers, chosen.registry_url, catalog, topic, into, contracts)
         except ForgottenMappingError as error:
-            _refuse(f"--earlier: no folder has {error}; name the contract of the release that ran then")
+            refuse(f"--earlier: no folder has {error}; name the contract of the release that ran then")
         found = compared(servers, catalog, topic, into, stretch) if compare else None
     console = Console(soft_wrap=True, highlight=False)
     if as_json:
@@ -85,8 +85,3 @@ def replay(
             for upload, parts in found.different[:EXAMPLES]:
                 console.print("-".join(map(str, upload)), f"differs in {parts}")
     sys.exit(0 if found is None or found.is_equal else 1)
-
-
-def _refuse(message: str) -> NoReturn:
-    sys.stderr.write(message + "\n")
-    sys.exit(2)

@@ -18,6 +18,7 @@ from reports.render import KINDS, render_all
 from reports.view import build_view
 from reports.words import provinces
 from sitehub.options import AsJson
+from sitehub.printing import printable
 from sitehub.settings import settings
 from store import gold
 from store.dust_inputs import dust_inputs
@@ -119,4 +120,4 @@ def _rate(rate: Rate) -> str:
 
 def _safe(name: str) -> str:
     """An uploaded name as plain text: without control characters, and not read as rich's markup."""
-    return escape("".join(char for char in name if char.isprintable()))
+    return escape(printable(name))

@@ -1,12 +1,12 @@
 """`sitehub simulate`: makes simulated uploads with the truth beside them, and sends them if asked (模拟)."""
 
-import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from sitehub.refusal import refuse
 from sitehub.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def simulate(
         Mix in late, doubled, damaged … uploads.
     """
     if into is None and not send:
-        _refuse("give --into FOLDER, --send, or both")
+        refuse("give --into FOLDER, --send, or both")
     # numpy and polars take a moment: only after the arguments are known to be right
     from simulation.spec import LOCAL, Spec
 
@@ -56,7 +56,7 @@ def simulate(
     try:
         spec = Spec(last_day or yesterday, days, devices, seed, faults=faults, **feeds)
     except ValueError as error:
-        _refuse(str(error))
+        refuse(str(error))
     _make(spec, chosen, into, send)
 
 
@@ -78,8 +78,3 @@ def _make(spec: "Spec", chosen: Settings, into: Path | None, send: bool) -> None
     if send:
         deliver(simulation.uploads, chosen.bootstrap_servers)
         console.print(f"sent to {chosen.bootstrap_servers}")
-
-
-def _refuse(sentence: str) -> NoReturn:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(sentence, style="red", markup=False)
-    sys.exit(2)

@@ -1,17 +1,13 @@
 """The fields of each kind as pages (字段说明): self-contained HTML in the look of the reports, Chinese and English."""
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from markupsafe import Markup
-
 from pipelines.catalog import CanonicalKind, Catalog, Field, RawKind
 from pipelines.contract import RECORDS, TEXTS
 from pipelines.names import canonical_topic, subject_of
-from reports.html import environment
+from reports.html import environment, page
 from reports.words import Text
 from sitehub.mapping_table import field_rows
 from sitehub.readers.described import event_id_shape, feeds_of, key_shape
@@ -60,7 +56,7 @@ class KindPage:
 def pages(catalog: Catalog) -> dict[str, str]:
     """File name → page: the index, and one for each kind that some feed makes."""
     kinds = [_kind_page(kind, feeds_of(catalog, name)) for name, kind in catalog.made.items()]
-    drawn = {page.name: _page("kind.html.j2", page.title.zh, page=page) for page in kinds}
+    drawn = {each.name: _page("kind.html.j2", each.title.zh, page=each) for each in kinds}
     return {INDEX: _page("index.html.j2", "标准数据目录", pages=kinds, feeds=catalog.provinces), **drawn}
 
 
@@ -98,10 +94,4 @@ def _rows(
 
 def _page(template: str, title: str, **values: object) -> str:
     drawer = environment("sitehub.readers")
-    style = drawer.get_template("fields.css.j2").render()
-    return drawer.get_template("page.html.j2").render(
-        title=title,
-        style=Markup(style),
-        digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii"),
-        body=Markup(drawer.get_template(template).render(**values)),
-    )
+    return page(title, drawer.get_template(template).render(**values), drawer.get_template("fields.css.j2").render())

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import cycle
 from pathlib import Path
@@ -24,7 +24,7 @@ from sitehub.simulated import prepare
 from store.lake import Lake
 from streams.reading import spans
 from streams.topics import raw_topics, topic_partitions
-from tests.conftest import MEASURED
+from tests.conftest import of_dust
 from tests.faults.faults import Play, Strike, drawn
 from tests.faults.load import Load
 from tests.faults.proof import Proof, prove
@@ -121,7 +121,7 @@ def other_contract(folder: Path) -> Catalog:
 
 def provisioned(stage: Stage, catalog: Catalog, plan: Plan) -> Load:
     """Topics, schemas and the uploads to be sent: registers and readings of dust, not all kinds of the province."""
-    catalog = replace(catalog, raw={feed: raw for feed, raw in catalog.raw.items() if feed[1] in MEASURED})
+    catalog = of_dust(catalog)
     spec = Spec(DAY, days=1, devices=plan.devices, seed=plan.seed, provinces=(PROVINCE,))
     vendors = prepare(spec, stage.settings, catalog, topics=True)
     specs = topic_specs(catalog, stage.settings.partitions, 30, stage.settings.raw_timestamps, 38)

@@ -70,6 +70,14 @@ def test_an_arrays_items_are_shown_below_it(capsys: pytest.CaptureFixture[str]) 
     assert "not measured: -9999" in fields["points.value"]["rule"]
 
 
+def test_what_is_due_until_a_day_is_due_until_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table says it, for who sends a date alone."""
+    shown = _json(capsys, "show", "jiangsu", "organization")
+    assert isinstance(shown, dict)
+    fields = {row["field"]: row for row in shown["fields"]}
+    assert "a date alone means the end of that day" in fields["qualification_valid_to"]["rule"]
+
+
 def test_an_unknown_kind_lists_the_choices(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, and what there is."""
     with pytest.raises(SystemExit) as left:

@@ -20,7 +20,7 @@ from pipelines.catalog import Catalog
 from pipelines.names import RawTopic, canonical_topic, parse_raw_topic, quarantine_topic, subject_of
 from pipelines.wire import RawBatch, writer_ids
 from streams.chunks import ChunkScheduler, ChunkSchema
-from streams.fetching import PatientTransport
+from streams.fetching import PatientTransport, fetch_patiently
 from streams.lanes import Lanes
 from streams.metrics import expect_uploads, processing
 from streams.outputs import Outputs, Target, outputs
@@ -110,6 +110,7 @@ def build(
     NotProvisionedError when canonical or quarantine topics or schemas are missing.
     """
     deliver_whole_batches()
+    fetch_patiently()
     partitions = topic_partitions(bootstrap_servers)
     topics = raw_topics(partitions, province, catalog)
     kinds = sorted({catalog.made_of(topic).name for topic in topics})

@@ -1,11 +1,14 @@
 """Simulation against normaliser: two descriptions of the same dialects, written apart, must agree row by row."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
+from prometheus_client import generate_latest
 
 from pipelines.catalog import Catalog
 from pipelines.normalise import Normalised, normalise
@@ -16,6 +19,9 @@ from simulation.encode import Registry
 from simulation.simulate import Simulation, simulate
 from simulation.spec import Spec
 from sitehub.truth import event_ids
+from streams.metrics import counted, processing
+from streams.outputs import Target, outputs
+from tests.invented_people import PERSONAL_WORD, PERSONAL_WORDS
 
 SPEC = Spec(last_day=date(2026, 3, 2), days=2, devices=16)
 Judged = list[tuple[pl.DataFrame, Normalised]]
@@ -100,6 +106,21 @@ def test_events_have_the_names_that_the_truth_gives_them(judged: Judged) -> None
     for truth, verdict in judged:
         told = truth.filter(expected="accepted").select(event_ids()).to_series()
         assert verdict.accepted["event_id"].to_list() == told.to_list()
+
+
+def test_metrics_name_nobody(simulation: Simulation, catalog: Catalog, subjects: Subjects) -> None:
+    """People stand in the uploads of every province, but in no sample of what a worker counts of them."""
+    target = Target(defaultdict(lambda: 1), defaultdict(lambda: 1))
+    for topic, batch in batches(simulation):
+        with processing("normalise", topic):
+            made = outputs(batch, catalog, subjects.writers(), target)
+        with counted(batch, made, by_broker=True):
+            pass
+    sent = b"\n".join(simulation.uploads["value"].drop_nulls()).decode(errors="replace")
+    assert all(re.search(form, sent) for form in PERSONAL_WORDS.values())
+    scraped = generate_latest().decode()
+    assert 'kind="worker"' in scraped
+    assert not PERSONAL_WORD.search(scraped)
 
 
 def test_every_reason_of_the_closed_set_occurs_in_every_province(simulation: Simulation) -> None:

@@ -2,22 +2,37 @@
 
 import asyncio
 import inspect
+import uuid
 from typing import Any
 
 import aiokafka
 import faust
+import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer import consumer
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import TopicPartition
+from confluent_kafka import Producer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.transport.utils import DefaultSchedulingStrategy
 
+from infra.topics import TopicSpec, create_topics
 from streams.chunks import CHUNK_LIMIT, Chunk, ChunkScheduler, ChunkSchema
-from streams.fetching import FETCH_SETTINGS, PatientConsumer, PatientTransport
+from streams.fetching import (
+    GATHERING,
+    WAITING,
+    Patience,
+    PatientConsumer,
+    PatientTransport,
+    fetch_patiently,
+)
 from streams.normaliser import FAUST_SETTINGS
 from streams.outputs import Outgoing
 from streams.transaction import BATCH_BYTES, _batches
+from tests.conftest import Stack
 
 
 def record(offset: int) -> ConsumerRecord:
@@ -25,20 +40,51 @@ def record(offset: int) -> ConsumerRecord:
     return ConsumerRecord("raw.x.y", 0, offset, 1000 + offset, 1, b"k", b"v", None, 1, 1, ())
 
 
-def test_the_consumer_gets_the_fetch_settings() -> None:
-    """What is set before the start is what aiokafka reads when it starts, and Faust makes its consumer where we do."""
+def test_faust_makes_its_consumer_where_we_do() -> None:
+    """What is set before the start is what aiokafka reads when it starts."""
 
     async def made() -> AIOKafkaConsumer:
         return AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1")
 
-    consumer = asyncio.run(made())
-    starting = inspect.getsource(AIOKafkaConsumer.start) + inspect.getsource(AIOKafkaConsumer)
-    for name in FETCH_SETTINGS:
-        assert hasattr(consumer, name), f"aiokafka {aiokafka.__version__}"
-        assert f"self.{name}" in starting
+    assert hasattr(asyncio.run(made()), "_isolation_level"), f"aiokafka {aiokafka.__version__}"
+    assert "self._isolation_level" in inspect.getsource(AIOKafkaConsumer.start)
     assert "_create_worker_consumer" in vars(AIOKafkaConsumerThread)
     assert "_new_consumer_thread" in vars(Consumer)
     assert PatientTransport.Consumer is PatientConsumer
+
+
+def test_uploads_are_gathered_and_silence_is_waited_out(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After records the broker gathers the next ones; after none it waits for the first, however small."""
+    topic, asked = f"raw.yunnan.{uuid.uuid4().hex[:8]}", []
+    create_topics(stack.bootstrap_servers, [TopicSpec(topic, 1, {})])
+    send = AIOKafkaClient.send
+    monkeypatch.setattr(consumer, "Fetcher", consumer.Fetcher)
+    fetch_patiently()
+
+    async def noting(client: AIOKafkaClient, node: int, request: Any, **how: Any) -> Any:
+        if isinstance(request, FetchRequest):
+            asked.append(Patience(request._min_bytes, request._max_wait_ms))
+        return await send(client, node, request, **how)
+
+    monkeypatch.setattr(AIOKafkaClient, "send", noting)
+
+    async def run() -> None:
+        reading = AIOKafkaConsumer(topic, bootstrap_servers=stack.bootstrap_servers, auto_offset_reset="earliest")
+        await reading.start()
+        async with asyncio.timeout(60):
+            while WAITING not in asked:
+                await asyncio.sleep(0.01)
+            silent = len(asked)
+            producer = Producer({"bootstrap.servers": stack.bootstrap_servers})
+            producer.produce(topic, b"x")
+            await asyncio.to_thread(producer.flush, 20)
+            assert (await reading.getone()).value == b"x"
+            while GATHERING not in asked[silent:]:
+                await reading.getmany(timeout_ms=10)
+        await reading.stop()
+
+    asyncio.run(run())
+    assert set(asked) == {GATHERING, WAITING}
 
 
 def test_the_app_uses_transport_and_chunks() -> None:

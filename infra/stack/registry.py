@@ -25,7 +25,8 @@ def registry_service(home: Path, packages: Packages, port: int, quick: bool = Fa
     return Service(
         name="registry",
         command=(
-            *(str(packages.java), "-Xmx384m", *QUICK_START[quick]),
+            # Asked when all starts and seldom after: the second compiler stage would cost more than it ever gains.
+            *(str(packages.java), "-Xmx384m", *QUICK_START[True]),
             f"-Dquarkus.http.host={LOOPBACK}",
             f"-Dquarkus.http.port={port}",
             f"-Dapicurio.datasource.url={database}",

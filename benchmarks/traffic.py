@@ -56,9 +56,9 @@ class Traffic:
     def __init__(self, stack: Stack, stream: Stream, topics: list[str], sent_at: SentAt) -> None:
         """`topics` are read, from now on; `sent_at` tells when what was read had been sent."""
         self._broker = stack.broker
-        # Batches wait 10 ms: librdkafka sends a request a partition, and at 5 ms, the default of Kafka 4, requests of one
-        # record took all the core that broker and sender share. Not idempotent: its thread then spins once five requests
-        # are under way, took 0.7 of that core, and the broker's hunger was timed.
+        # Batches wait 10 ms: librdkafka sends a request a partition. At 5 ms, the default of Kafka 4, requests of one
+        # record took all the core that broker and sender share. Not idempotent: its thread then spins once five are
+        # under way, took 0.7 of that core, and the broker's hunger was timed.
         settings = {"bootstrap.servers": stack.bootstrap_servers, "linger.ms": 10}
         self._producer = Producer({**settings, "compression.type": COMPRESSION, "partitioner": "murmur2_random"})
         self._consumer: Consumer = reader(stack.bootstrap_servers, **{"auto.offset.reset": "latest"})

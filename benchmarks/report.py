@@ -89,6 +89,7 @@ def results(parts: Mapping[str, Any]) -> dict[str, Any]:
         "goals": [(title, goal, _ratio(main, name)) for name, title, goal in GOALS],
         "odd": [(workload, lines(rounds, workload.name)) for workload in ODD],
         "hub": line_of(main, "sitehub"),
+        "latency_commit": parts["latency"].get("commit"),
         "paced": grouped([e for e in latency if not e["curve"]], ("contestant", "feeds", "rate"), measured),
         "curve": grouped([e for e in latency if e["curve"]], ("allowed_latency_s",), measured),
         "growth": _growth(parts),

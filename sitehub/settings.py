@@ -65,7 +65,7 @@ class Settings(BaseSettings):
         description="The key of people's pseudonyms; made when it is not there, the same file on every host.",
     )
     first_day: date = Field(default=date(2019, 1, 1), description="First local day that Dagster offers as a partition.")
-    partitions: int = Field(default=2, ge=1, le=200, description="Partitions of a topic when it is created.")
+    partitions: int = Field(default=2, ge=1, le=1000, description="Partitions of a topic when it is created.")
     raw_retention_days: int = Field(default=30, ge=1, description="Days that raw topics keep uploads.")
     quarantine_retention_days: int = Field(
         default_factory=lambda data: data["raw_retention_days"] + PROVABLE_DAYS,

@@ -21,7 +21,7 @@ def render_html(view: DustReportView) -> str:
     body = drawer.get_template("dust_report.html.j2").render(view=view, w=words())
     style = drawer.get_template("report.css.j2").render(
         sans=Markup(subset_data_uri(SANS, label_letters())),
-        names=Markup(subset_data_uri(SANS, _letters(body) - label_letters())),
+        names=Markup(subset_data_uri(SANS, letters(body) - label_letters())),
         serif=Markup(subset_data_uri(SERIF, heading_letters())),
         shades=view.heat_maps[0].shades if view.heat_maps else (),
     )
@@ -68,6 +68,6 @@ def environment(*packages: str) -> Environment:
     return drawer
 
 
-def _letters(markup: str) -> frozenset[str]:
+def letters(markup: str) -> frozenset[str]:
     """Every character that the page shows."""
     return frozenset(Markup(TAG.sub("", markup)).unescape())

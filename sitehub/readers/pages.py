@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from markupsafe import Markup
+
 from pipelines.catalog import CanonicalKind, Catalog, Field, RawKind
 from pipelines.contract import RECORDS, TEXTS
 from pipelines.names import canonical_topic, subject_of
-from reports.html import environment, page
+from reports.fonts import SANS, subset_data_uri
+from reports.html import environment, letters, page
 from reports.words import Text
 from sitehub.mapping_table import field_rows
 from sitehub.readers.described import event_id_shape, feeds_of, key_shape
@@ -54,10 +57,17 @@ class KindPage:
 
 
 def pages(catalog: Catalog) -> dict[str, str]:
-    """File name → page: the index, and one for each kind that some feed makes."""
+    """File name → page: the index, and one for each kind that some feed makes. All carry the same typeface."""
+    drawer = environment("sitehub.readers")
     kinds = [_kind_page(kind, feeds_of(catalog, name)) for name, kind in catalog.made.items()]
-    drawn = {each.name: _page("kind.html.j2", each.title.zh, page=each) for each in kinds}
-    return {INDEX: _page("index.html.j2", "标准数据目录", pages=kinds, feeds=catalog.provinces), **drawn}
+    index = drawer.get_template("index.html.j2").render(pages=kinds, feeds=catalog.provinces)
+    bodies = {INDEX: ("标准数据目录", index)}
+    for each in kinds:
+        bodies[each.name] = each.title.zh, drawer.get_template("kind.html.j2").render(page=each)
+    frame = page("", "", "")
+    shown = letters(frame).union(*(letters(title + body) for title, body in bodies.values()))
+    style = drawer.get_template("fields.css.j2").render(sans=Markup(subset_data_uri(SANS, shown)))
+    return {name: page(title, body, style) for name, (title, body) in bodies.items()}
 
 
 def _kind_page(kind: CanonicalKind, feeds: Sequence[RawKind]) -> KindPage:
@@ -90,8 +100,3 @@ def _rows(
         rows.append(FieldRow(path, field, ARRAYS.get(field.type, field.type), said))
         rows += _rows(field.items, uploads, f"{path}.")
     return rows
-
-
-def _page(template: str, title: str, **values: object) -> str:
-    drawer = environment("sitehub.readers")
-    return page(title, drawer.get_template(template).render(**values), drawer.get_template("fields.css.j2").render())

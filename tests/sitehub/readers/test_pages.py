@@ -1,9 +1,14 @@
 """The pages of fields: complete, well-formed, closed in themselves, in both languages."""
 
+import base64
+import re
+from functools import cache
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from fontTools.ttLib import TTFont
 
 from pipelines.catalog import Catalog, Field
 from sitehub.commands.catalog import app
@@ -100,6 +105,21 @@ def test_links_lead_to_pages_and_nothing_comes_from_elsewhere(drawn: dict[str, P
         assert page.addresses == []
         assert len(page.ids) == len(set(page.ids))
         assert "script" not in page.tags
+
+
+def test_the_pages_can_be_read_where_no_chinese_typeface_is_installed() -> None:
+    """They carry one that has every letter shown."""
+    for text in pages(CATALOG).values():
+        (carried,) = re.findall(r"base64,([A-Za-z0-9+/=]+)", text)
+        glyphs = glyphs_of(carried)
+        shown = "".join(Page(text).texts)
+        assert {letter for letter in shown if letter.isprintable() and ord(letter) not in glyphs} == set()
+
+
+@cache
+def glyphs_of(typeface: str) -> frozenset[int]:
+    """Code points of a WOFF2 in Base64."""
+    return frozenset(TTFont(BytesIO(base64.b64decode(typeface))).getBestCmap())
 
 
 def test_the_command_writes_the_pages(

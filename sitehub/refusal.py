@@ -1,10 +1,8 @@
 """What is wrong with a command line, said on standard error, and exit 2 (拒绝执行)."""
 
 import sys
-from typing import TYPE_CHECKING, NoReturn
-
-if TYPE_CHECKING:
-    from pipelines.catalog import Catalog
+from collections.abc import Collection
+from typing import NoReturn
 
 
 def refuse(message: str) -> NoReturn:
@@ -16,7 +14,7 @@ def refuse(message: str) -> NoReturn:
     sys.exit(2)
 
 
-def need_feed(province: str | None, catalog: "Catalog", place: str = "--province") -> None:
-    """Refuse a province that the catalog has no feed of; `place` says where it was named."""
-    if province is not None and province not in catalog.provinces:
-        refuse(f"{place}: {province!r} is no feed; choose one of {', '.join(catalog.provinces)}")
+def need_feed(province: str | None, feeds: Collection[str], place: str = "--province") -> None:
+    """Refuse a province that is none of the feeds; `place` says where it was named."""
+    if province is not None and province not in feeds:
+        refuse(f"{place}: {province!r} is no feed; choose one of {', '.join(feeds)}")

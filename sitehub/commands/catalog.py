@@ -16,6 +16,7 @@ from sitehub.options import AsJson
 from sitehub.printing import grid
 from sitehub.readers.asyncapi import asyncapi as asyncapi_of
 from sitehub.readers.overview import overview
+from sitehub.refusal import refuse
 from sitehub.settings import settings
 
 app = App(name="catalog", help="Kinds, provinces, topics and field mappings.")
@@ -72,8 +73,7 @@ def show(province: str, kind: str, *, vendor: Vendor = None, as_json: AsJson = F
     raw = catalog.raw.get((province, kind))
     if raw is None:
         known = ", ".join(f"{province} {kind}" for province, kind in sorted(catalog.raw))
-        sys.stderr.write(f"No mapping of {province} {kind}; choose one of: {known}.\n")
-        sys.exit(2)
+        refuse(f"No mapping of {province} {kind}; choose one of: {known}.")
     rows = field_rows(raw, catalog.canonical[raw.mapping.kind], vendor)
     head = {
         "topic": raw.topic,

@@ -70,7 +70,7 @@ def catalog_for(province: str, kind: str, vendor: str | None, file: Path) -> "Ca
     from sitehub.settings import settings
 
     catalog = Catalog.read(settings().catalog_dir)
-    need_feed(province, catalog)
+    need_feed(province, catalog.provinces)
     kinds = sorted(name for feed, name in catalog.raw if feed == province)
     if kind not in kinds:
         refuse(f"--kind: {province} uploads no {kind!r}; choose one of {', '.join(kinds)}")

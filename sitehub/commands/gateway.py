@@ -1,8 +1,8 @@
 """`sitehub gateway`: devices that speak to the hub themselves (网关)."""
 
-import sys
-
 from cyclopts import App
+
+from sitehub.refusal import refuse
 
 app = App(name="gateway", help="Take uploads from devices themselves.")
 
@@ -41,8 +41,7 @@ def hj212(*, metrics_port: int | None = None) -> None:
     try:
         ports = topics_of(chosen.gateway_ports, chosen.catalog_dir)
     except UnknownFeedError as error:
-        sys.stderr.write(f"SITEHUB_GATEWAY_PORTS: {error}\n")
-        sys.exit(2)
+        refuse(f"SITEHUB_GATEWAY_PORTS: {error}")
     for port in ports.values():
         need_free(port, "SITEHUB_GATEWAY_PORTS")
     if metrics_port is not None:

@@ -29,7 +29,7 @@ def ledger(*, province: str | None = None, as_json: AsJson = False) -> None:
 
     chosen = settings()
     catalog = Catalog.read(chosen.catalog_dir)
-    need_feed(province, catalog)
+    need_feed(province, catalog.provinces)
     with explained(chosen.bootstrap_servers):
         found = drawn_up(chosen.bootstrap_servers, catalog, [province] if province else catalog.provinces)
     if as_json:

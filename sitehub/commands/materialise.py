@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sitehub.refusal import refuse
+from sitehub.refusal import need_feed, refuse
 from sitehub.settings import settings
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def materialise(
     from assets.runs import changed as look_for_changes
     from assets.runs import instance_at, materialise, remember
 
-    if province is not None and province not in FEEDS:
-        refuse(f"--province: {province!r} is no feed; choose one of {', '.join(FEEDS)}")
+    need_feed(province, FEEDS)
     chosen = _chosen(days, province)
     hub = Hub.at(settings())
     with instance_at(settings().home / "dagster") as instance:

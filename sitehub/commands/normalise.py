@@ -41,7 +41,7 @@ def normalise(*, province: str, watch_seconds: float = 30.0, metrics_port: int |
     configure_logging()
     chosen = settings()
     catalog = Catalog.read(chosen.catalog_dir, person_key=person_key(chosen.person_key_file))
-    need_feed(province, catalog)
+    need_feed(province, catalog.provinces)
     catalog.compile(province)  # a mapping that is wrong ends it here, not at its first upload
     positions = of_normaliser(chosen.bootstrap_servers, province, catalog)
     if metrics_port is not None:

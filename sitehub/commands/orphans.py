@@ -30,7 +30,7 @@ def orphans(*, province: str | None = None, since: date | None = None, as_json: 
 
     chosen = settings()
     catalog = Catalog.read(chosen.catalog_dir)
-    need_feed(province, catalog)
+    need_feed(province, catalog.provinces)
     upgrade(chosen.gold_url)
     with closing_engine(chosen.gold_url) as gold:
         found = strangers(Lake(chosen.lake_url, chosen.catalog_dir), gold, catalog, province, since)

@@ -98,7 +98,7 @@ def show(
             found = [Quarantined(r, told(r)) for records in read(settings.bootstrap_servers, span) for r in records]
         else:
             province = parse_raw_topic(topic).province
-            need_feed(province, catalog, place)
+            need_feed(province, catalog.provinces, place)
             uploads = quarantined(settings.bootstrap_servers, [province])
             found = [upload for upload in uploads if upload.source == (topic, partition, offset)]
     if not found:
@@ -150,7 +150,7 @@ def _known(province: str | None) -> "tuple[Settings, Catalog]":
     from sitehub.settings import settings
 
     catalog = Catalog.read(settings().catalog_dir)
-    need_feed(province, catalog)
+    need_feed(province, catalog.provinces)
     return settings(), catalog
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from pipelines.contract import TIMESTAMP, read_canonical
@@ -31,6 +31,8 @@ ORDERED_ROWS: Final = 1_000_000
 """Smaller files do not tell in which order the lake is: landing writes smaller ones."""
 SORTED_AT_ONCE: Final = 1 << 30
 """Bytes that are sorted in memory; what is more is sorted on disk."""
+ORDERED_FILES: Final = WriterProperties(compression="ZSTD", compression_level=4, max_row_group_size=1 << 17)
+"""Of a day in the order of devices a reader takes some devices: a group of rows that holds others is read in vain."""
 DEFAULT_CATALOG: Final = Path(__file__).resolve().parents[1] / "avro_schemas"
 
 QUARANTINE_SCHEMA: Final = pl.Schema(
@@ -189,7 +191,12 @@ class Lake:
         if self.exists(canonical_table(kind)):
             partition = [("province", "=", province), ("day", "=", day)]
             opened = DeltaTable(self.table_uri(canonical_table(kind)))
-            opened.optimize.z_order(["device_code"], partition_filters=partition, max_spill_size=SORTED_AT_ONCE)
+            opened.optimize.z_order(
+                ["device_code"],
+                partition_filters=partition,
+                max_spill_size=SORTED_AT_ONCE,
+                writer_properties=ORDERED_FILES,
+            )
 
     def forget_rejected(self, before: str) -> int:
         """Take key and value from the rejected uploads received before a local day; how many had any.

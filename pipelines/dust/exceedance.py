@@ -18,6 +18,7 @@ from pipelines.dust.readings import (
     energy_mean,
     good,
     midnight,
+    new_run,
     slot,
     with_interval,
 )
@@ -148,7 +149,8 @@ def quarters(readings: pl.DataFrame, devices: pl.DataFrame, day: date, parameter
     looked_at = readings.filter(good(parameter, readings["quality_notes"].unique()))
     rows = with_interval(looked_at.select(*OBSERVATION, parameter), devices)
     numbered = rows.with_columns(due=due, slot=slot(day), began=pl.col("observed_at").dt.truncate("15m")).with_columns(
-        number=pl.when(pl.col("due") > 0).then(quarter).otherwise("slot")
+        number=pl.when(pl.col("due") > 0).then(quarter).otherwise("slot"),
+        opens=new_run("device_code", "began", "slot"),  # rows are in the order of time: a slot is one run
     )
     return (
         each(
@@ -156,7 +158,7 @@ def quarters(readings: pl.DataFrame, devices: pl.DataFrame, day: date, parameter
             ("device_code", "began"),
             pl.col("due").first(),
             value=mean,
-            came=(pl.col("slot").diff() != 0).sum() + 1,  # slots of rows in the order of time: each where it changes
+            came=pl.col("opens").sum(),
             first=pl.col("number").first(),
             last=pl.col("number").last(),
         )

@@ -5,6 +5,7 @@ twice is most of their work, and is done here once for the three.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -14,6 +15,8 @@ from pipelines.dust import exceedance, hourly, rates
 from pipelines.dust.observations import observations
 from pipelines.dust.readings import measured_in_parts
 
+HANDS = 2
+"""Parts that are looked at beside each other: much of the work on one occupies one core, and each takes memory."""
 POSITION = ("source_topic", "source_partition", "source_offset")
 
 
@@ -45,27 +48,24 @@ def gather(
     """
     end_s = rates.ends(day, as_of)
     service = rates.service_of(devices, day, end_s)
-    means: list[pl.DataFrame] = []
-    came: list[pl.DataFrame] = []
-    doubled: list[pl.DataFrame] = []
-    quarters: dict[str, list[pl.DataFrame]] = {parameter: [] for parameter in by_quarter}
-    for hours, frame in measured_in_parts(readings, day, rates.spill(service), bounds):
-        if frame.is_empty():
-            continue
-        observed = observations(frame)
-        came.append(rates.came(observed, service, day, hours, end_s))
+
+    def look(hours: range, part: pl.LazyFrame) -> Gathered:
+        observed = observations(part.collect(engine="streaming"))
         own = observed.rows.filter(hourly.number_of_hour(day).is_between(hours.start, hours.stop, closed="left"))
-        means.append(hourly.means(own, devices, day))
-        for parameter, parts in quarters.items():
-            parts.append(exceedance.quarters(own, devices, day, parameter))
         positions = observed.several.select(POSITION)
-        doubled.append(positions.filter(positions.is_duplicated()).unique())
+        return Gathered(
+            hourly.means(own, devices, day),
+            rates.came(observed, service, day, hours, end_s),
+            {parameter: exceedance.quarters(own, devices, day, parameter) for parameter in by_quarter},
+            positions.filter(positions.is_duplicated()).unique(),
+        )
+
+    parts = measured_in_parts(readings, day, rates.spill(service), bounds)
+    with ThreadPoolExecutor(HANDS) as hands:
+        found = list(hands.map(look, *zip(*parts, strict=True)))
     return Gathered(
-        hourly.finished(means, day),
-        rates.finished(came, service, day),
-        {
-            name: pl.concat(parts) if parts else pl.DataFrame(schema=exceedance.PERIODS)
-            for name, parts in quarters.items()
-        },
-        pl.concat(doubled).unique() if doubled else pl.DataFrame(schema=list(POSITION)),
+        hourly.finished([part.hours for part in found], day),
+        rates.finished([part.rates for part in found], service, day),
+        {name: pl.concat(part.quarters[name] for part in found) for name in by_quarter},
+        pl.concat(part.doubled for part in found).unique(),
     )

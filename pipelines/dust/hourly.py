@@ -64,8 +64,8 @@ def device_hours(readings: pl.DataFrame | pl.LazyFrame, devices: pl.DataFrame, d
     expected_interval_s). A device that is not registered is taken to be due every 60 s.
     """
     looked_at = readings.lazy().drop("adcode", "vendor", "project_code", strict=False)
-    parts = (observations(frame).rows for _, frame in measured_in_parts(looked_at, day) if frame.height)
-    return finished([means(rows, devices, day) for rows in parts], day)
+    parts = (observations(part.collect(engine="streaming")) for _, part in measured_in_parts(looked_at, day))
+    return finished([means(observed.rows, devices, day) for observed in parts if observed.rows.height], day)
 
 
 def station_hours(readings: pl.DataFrame | pl.LazyFrame, day: date, limits: Limits | None = None) -> pl.DataFrame:

@@ -46,33 +46,42 @@ def observations(frame: pl.DataFrame) -> Observations:
     An observation is numbered: one whole number is sorted and compared ten times as fast as a text and a time. Columns
     of one value are not put in order, and the others are made of one chunk before: five times as fast as of a dozen.
     """
-    devices = pl.Enum(frame["device_code"].unique().sort())
-    uploads = frame.with_columns(
-        pl.col("device_code").cast(devices), duplicates=pl.lit(0, pl.Int64), first_received_at="received_at"
-    )
+    uploads = frame.with_columns(_ranked(frame["device_code"]))
     number = uploads.select(_number()).to_series()
     order = number.arg_sort()
     number = number.gather(order)
     first = (number != number.shift(1)).fill_null(True)
     alone = first & first.shift(-1, fill_value=True)
     several = uploads[order.filter(~alone)]
-    merged = _merged(several) if several.height else several
+    none = several.clear().with_columns(duplicates=pl.lit(0, pl.Int64), first_received_at="received_at")
+    merged = _merged(several) if several.height else none
+    places = alone.filter(first).not_().arg_true()
     chosen = order.filter(first).scatter(
-        alone.filter(first).not_().arg_true(),
-        pl.int_range(uploads.height, uploads.height + merged.height, eager=True).cast(order.dtype),
+        places, pl.int_range(uploads.height, uploads.height + merged.height, eager=True).cast(order.dtype)
     )
     same = {name: uploads[name].first() for name in uploads.columns if _has_one_value(uploads[name])}
-    rows = pl.concat([uploads.drop(same), merged.drop(same)], rechunk=True)[chosen]
-    return Observations(
-        rows.with_columns(pl.lit(value, uploads.schema[name]).alias(name) for name, value in same.items()), several
+    ordered = [name for name in uploads.columns if name not in same]
+    rows = pl.concat([uploads.select(ordered), merged.select(ordered)], rechunk=True)[chosen].with_columns(
+        pl.lit(value, uploads.schema[name]).alias(name) for name, value in same.items()
     )
+    counted = rows.with_columns(
+        duplicates=pl.zeros(rows.height, pl.Int64, eager=True).scatter(places, merged["duplicates"]),
+        first_received_at=rows["received_at"].scatter(places, merged["first_received_at"]),
+    )
+    return Observations(counted, several)
+
+
+def _ranked(codes: pl.Series) -> pl.Series:
+    """The codes as an Enum in their order. The lake has many in a row: each run is looked up once."""
+    runs = codes.rle().struct.field("value")
+    return runs.cast(pl.Enum(runs.unique().sort())).gather(codes.rle_id()).alias(codes.name)
 
 
 def _has_one_value(column: pl.Series) -> bool:
     """Whether all rows say the same text, or all say nothing."""
-    if column.null_count() or column.dtype != pl.String:
+    if column.is_empty() or column.null_count() or column.dtype != pl.String:
         return column.null_count() == column.len()
-    return bool(column.min() == column.max())
+    return bool((column == column.first()).all())
 
 
 def _number() -> pl.Expr:

@@ -79,9 +79,8 @@ def upload_rates(
     end_s = ends(day, as_of)
     service = service_of(devices, day, end_s)
     parts = [
-        came(observations(frame), service, day, hours, end_s)
-        for hours, frame in measured_in_parts(readings.lazy(), day, spill(service))
-        if frame.height
+        came(observations(part.collect(engine="streaming")), service, day, hours, end_s)
+        for hours, part in measured_in_parts(readings.lazy(), day, spill(service))
     ]
     return finished(parts, service, day)
 
@@ -225,32 +224,28 @@ def _slots(rows: pl.DataFrame) -> pl.DataFrame:
 
     Any upload fills a slot; it is valid by what holds, after amendments.
     """
-    expected = rows.filter(pl.col("slot_s") >= pl.col("begin_s"))
-    in_grace = pl.col("first_received_at") - pl.col("observed_at") <= pl.lit(GRACE)
-    received = _filled(expected, "received")
-    for name, counts in (("on_time", in_grace), ("valid", pl.col("quality") == GOOD)):
-        received = received.join(_filled(expected.filter(counts), name), on=HOUR_OF_DEVICE, how="left")
-    return received.with_columns(pl.col("on_time").fill_null(0))
-
-
-def _filled(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    """How many slots of each device and hour these rows, in order, fill."""
-    first = rows.select(*HOUR_OF_DEVICE, "slot_s").filter(new_run("device_code", "slot_s"))
-    return each(first, HOUR_OF_DEVICE, pl.len().cast(pl.Int64).alias(name))
+    filled = rows.filter(pl.col("slot_s") >= pl.col("begin_s")).select(
+        *HOUR_OF_DEVICE,
+        "slot_s",
+        valid=pl.col("quality") == GOOD,
+        on_time=pl.col("first_received_at") - pl.col("observed_at") <= pl.lit(GRACE),
+    )
+    if not filled.select(new_run("device_code", "slot_s").all()).item():
+        filled = each(filled, (*HOUR_OF_DEVICE, "slot_s"), pl.col("valid", "on_time").any())
+    return each(filled, HOUR_OF_DEVICE, pl.col("valid", "on_time").sum(), received=pl.len())
 
 
 def _online(rows: pl.DataFrame) -> pl.DataFrame:
     """device_code, hour, first, last, inner, span, until of the readings of each hour."""
-    span = pl.col("interval_s").first() * ONLINE_INTERVALS
-    gaps = pl.col("second").diff().clip(upper_bound=span)
+    span = pl.col("interval_s") * ONLINE_INTERVALS
+    gap = pl.when(~new_run(*HOUR_OF_DEVICE)).then(pl.min_horizontal(pl.col("second").diff(), span))
     return each(
-        rows,
+        rows.with_columns(gap=gap, span=span),
         HOUR_OF_DEVICE,
-        first=pl.col("second").min(),
-        last=pl.col("second").max(),
-        inner=gaps.sum(),
-        span=span,
-        until=pl.col("until").first(),
+        pl.col("span", "until").first(),
+        first=pl.col("second").first(),  # the rows are in the order of time
+        last=pl.col("second").last(),
+        inner=pl.col("gap").sum(),
     )
 
 

@@ -24,7 +24,7 @@ UNUSED = (
 """Columns that no rule of the day's figures looks at: the lake need not read them."""
 AT_ONCE = 1_000_000
 """Readings that are looked at together: a whole day of a small province, about an hour of a large one."""
-AT_ONCE_BY_DEVICE = 400_000
+AT_ONCE_BY_DEVICE = 250_000
 """The same where the lake's files hold one device after the other, which makes parts of any size cheap to read."""
 
 
@@ -55,7 +55,7 @@ def in_repair(day: date) -> pl.Expr:
 
 def measured_in_parts(
     readings: pl.LazyFrame, day: date, spill: timedelta = timedelta(), bounds: Sequence[str] = ()
-) -> Iterator[tuple[range, pl.DataFrame]]:
+) -> Iterator[tuple[range, pl.LazyFrame]]:
     """The instant and minute readings of the day in parts, each with the numbers (0 to 23) of the hours it is of.
 
     What was received after the time of repair is left out. All of the day is one part where it has AT_ONCE readings or
@@ -65,14 +65,13 @@ def measured_in_parts(
     """
     wanted = _measured(readings, day).filter(between(midnight(day), day_end(day)))
     if wanted.select(pl.len()).collect(engine="streaming").item() <= AT_ONCE:
-        yield range(24), wanted.collect(engine="streaming")
+        yield range(24), wanted
     elif bounds:
         for low, high in pairwise((None, *bounds, None)):
-            yield range(24), wanted.filter(*_devices(low, high)).collect(engine="streaming")
+            yield range(24), wanted.filter(*_devices(low, high))
     else:
         for number, hour in enumerate(hours_of(day)):
-            part = wanted.filter(between(hour, hour + HOUR + spill))
-            yield range(number, number + 1), part.collect(engine="streaming")
+            yield range(number, number + 1), wanted.filter(between(hour, hour + HOUR + spill))
 
 
 def bounds_of(devices: pl.DataFrame, readings: int) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import repeat
 from math import ceil
 from typing import Any, Final, NamedTuple
 
@@ -119,8 +120,8 @@ def uploads(
         yield Upload(None if keyless and value else key, value, HEADERS if headers else [], timestamp)
 
 
-def fill(stack: Stack, workload: Workload, readings: int) -> dict[str, int]:
-    """Register the newer schemas and write the workload into the raw topics; topic → records written."""
+def fill(stack: Stack, workload: Workload, readings: int, times: int = 1) -> dict[str, int]:
+    """Register the newer schemas and write the workload into the raw topics, so often; topic → records written."""
     ids = {**stack.ids}
     for province in workload.provinces:
         raw = stack.catalog.raw[province, KIND]
@@ -139,10 +140,14 @@ def fill(stack: Stack, workload: Workload, readings: int) -> dict[str, int]:
     written = {}
     for province in workload.provinces:
         topic = raw_topic(province, KIND)
-        written[topic] = readings // len(workload.provinces)
+        count = readings // len(workload.provinces)
+        written[topic] = count * times
         topics = [topic, *(f"{topic}-{number}" for number in range(1, workload.kinds))]
-        for number, upload in enumerate(uploads(workload, province, written[topic], stack.catalog, ids)):
-            send(producer, topics[number % len(topics)], upload, refused)
+        made = uploads(workload, province, count, stack.catalog, ids)
+        again = tuple(made) if times > 1 else made
+        for each in repeat(again, times):
+            for number, upload in enumerate(each):
+                send(producer, topics[number % len(topics)], upload, refused)
     producer.flush()
     if refused:
         raise RuntimeError(f"{len(refused)} uploads were refused, the first: {refused[0]}")

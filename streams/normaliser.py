@@ -70,14 +70,19 @@ class Normaliser:
     target: Target
     registry_url: str
     _writers: list[Writers] = field(default_factory=list)
+    # Taking turns lets commits go on between two batches: of hundreds of partitions with a backlog all batches would
+    # else be normalised in one go, for longer than a transaction may last.
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self, batch: RawBatch) -> Outputs:
         """Outputs of uploads of one partition."""
         if not self._writers:  # made inside the running loop
             self._writers.append(Writers(Registry(self.registry_url)))
-        with processing("normalise", batch.topic):
-            found = await self._writers[0].look_up(writer_ids(batch), parse_raw_topic(batch.topic).subject)
-            return outputs(batch, self.catalog, found, self.target)
+        found = await self._writers[0].look_up(writer_ids(batch), parse_raw_topic(batch.topic).subject)
+        async with self._turn:
+            await asyncio.sleep(0)
+            with processing("normalise", batch.topic):
+                return outputs(batch, self.catalog, found, self.target)
 
 
 async def find_target(catalog: Catalog, kinds: Sequence[str], partitions: dict[str, int], registry_url: str) -> Target:

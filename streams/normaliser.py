@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
@@ -87,16 +88,15 @@ class Normaliser:
 
 async def find_target(catalog: Catalog, kinds: Sequence[str], partitions: dict[str, int], registry_url: str) -> Target:
     """Schema ids of the canonical kinds and partition counts; waits for the registry. NotProvisionedError if absent."""
-    registry = Registry(registry_url)
     ids = {}
-    for kind in kinds:
-        subject = subject_of(canonical_topic(kind))
-        found = await registry.schema_id(subject, catalog.canonical[kind].schema)
-        if found is None:
-            remedy = "Run `sitehub schemas register`"
-            raise NotProvisionedError(f"the registry does not hold the catalog's schema of {subject}. {remedy}")
-        ids[subject] = found
-    await registry.close()
+    async with aclosing(Registry(registry_url)) as registry:
+        for kind in kinds:
+            subject = subject_of(canonical_topic(kind))
+            found = await registry.schema_id(subject, catalog.canonical[kind].schema)
+            if found is None:
+                remedy = "Run `sitehub schemas register`"
+                raise NotProvisionedError(f"the registry does not hold the catalog's schema of {subject}. {remedy}")
+            ids[subject] = found
     return Target(ids, partitions)
 
 

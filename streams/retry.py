@@ -21,6 +21,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
@@ -180,11 +181,8 @@ def verdicts(batch: RawBatch, catalog: Catalog, writers: Mapping[WriterId, Write
 
 async def known_writers(registry_url: str, batch: RawBatch) -> dict[WriterId, WriterSchema | None]:
     """What the registry says of the batch's writer schemas; waits for a registry that does not answer."""
-    registry = Registry(registry_url)
-    try:
+    async with aclosing(Registry(registry_url)) as registry:
         return await Writers(registry).look_up(writer_ids(batch), subject_of(batch.topic))
-    finally:
-        await registry.close()
 
 
 def _headers(upload: Quarantined) -> Headers:

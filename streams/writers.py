@@ -17,6 +17,7 @@ import random
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 import httpx
@@ -63,7 +64,7 @@ class Registry:
         found = await self._ask("POST", f"/subjects/{subject}", {"schema": text})
         return None if found is None else int(found["id"])
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
@@ -94,11 +95,8 @@ class Registry:
 
 async def registered_id(url: str, subject: str, schema: Mapping[str, Any]) -> int | None:
     """The id as `Registry.schema_id` gives it, of a registry that is asked nothing else."""
-    registry = Registry(url)
-    try:
+    async with aclosing(Registry(url)) as registry:
         return await registry.schema_id(subject, schema)
-    finally:
-        await registry.close()
 
 
 class Writers:

@@ -53,7 +53,7 @@ async def look_up_twice(url: str, first: list[int | uuid.UUID], then: list[int |
     registry = Registry(url)
     writers = Writers(registry)
     found = [await writers.look_up(ids, SUBJECT) for ids in (first, then)]
-    await registry.close()
+    await registry.aclose()
     return [*found]
 
 
@@ -67,7 +67,7 @@ def test_an_id_that_no_registry_gives_is_not_asked_for() -> None:
         except TimeoutError:
             return "waits"
         finally:
-            await registry.close()
+            await registry.aclose()
 
     assert asyncio.run(look_up(LARGEST_ID + 1)) == {LARGEST_ID + 1: None}
     assert asyncio.run(look_up(LARGEST_ID)) == "waits"

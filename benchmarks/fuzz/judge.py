@@ -90,14 +90,17 @@ def is_exact(body: bytes, schema: Mapping[str, Any]) -> bool:
     )
 
 
-def _in_bounds(record: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
-    for field in schema["fields"]:
-        kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
-        bounds = [WHOLE[kind] for kind in kinds if isinstance(kind, str) and kind in WHOLE]
-        value = record[field["name"]]
-        if bounds and value is not None and not -bounds[0] <= value < bounds[0]:
-            return False
-    return True
+def _in_bounds(value: Any, schema: Any) -> bool:
+    """Whether every whole number fits its type, also within arrays and records."""
+    if isinstance(schema, list):
+        return all(_in_bounds(value, branch) for branch in schema)
+    if isinstance(schema, str):
+        return not isinstance(value, int) or schema not in WHOLE or -WHOLE[schema] <= value < WHOLE[schema]
+    if schema["type"] == "record" and isinstance(value, dict):
+        return all(_in_bounds(value[field["name"]], field["type"]) for field in schema["fields"])
+    if schema["type"] == "array" and isinstance(value, list):
+        return all(_in_bounds(item, schema["items"]) for item in value)
+    return _in_bounds(value, schema["type"]) if schema["type"] in WHOLE else True
 
 
 def _by_offset(made: Outputs, catalog: Catalog) -> dict[int, tuple[str, Record]]:

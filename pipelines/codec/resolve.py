@@ -39,7 +39,7 @@ class Resolution:
             plain_writer = {**plain_writer, **{key: plain_reader.get(key, "") for key in ("name", "namespace")}}
             self._written = flat_fields(plain_writer)
         self._by_column = bool(self._written) and bool(self.fields) and self._resolves_by_column(plain_reader)
-        self._records = RecordReader(plain_writer, plain_reader, exact=self._written is not None)
+        self._records = RecordReader(plain_writer, plain_reader)
 
     def read(self, bodies: Sequence[bytes]) -> tuple[pl.DataFrame, dict[int, UndecodableError]]:
         """The frame of the readable bodies in their order, and the fault of each other one by its position."""

@@ -17,7 +17,7 @@ from assets.figures import OWNERS
 from assets.version import code_version
 from sitehub.settings import PROJECT_ROOT, settings
 
-FINDINGS = ("exceedance",)
+FINDINGS = ("exceedance", "device_states")
 POOL = "publishing"
 AGAIN_AFTER = timedelta(minutes=10)
 """After a failure, such as a broker that is away."""

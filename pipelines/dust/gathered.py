@@ -1,7 +1,7 @@
 """All that the figures of a province's day need of its readings, gathered in one look at them (一遍汇总).
 
-Means, rates and exceedances rest on the same observations: to read the day, put it in order and merge what was sent
-twice is most of their work, and is done here once for the three.
+Means, rates, states and exceedances rest on the same observations: to read the day, put it in order and merge what was
+sent twice is most of their work, and is done here once for all of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from pipelines.dust import exceedance, hourly, rates
+from pipelines.dust import exceedance, hourly, rates, states
 from pipelines.dust.observations import observations
 from pipelines.dust.readings import measured_in_parts
 
@@ -19,13 +19,15 @@ POSITION = ("source_topic", "source_partition", "source_offset")
 
 @dataclass(frozen=True)
 class Gathered:
-    """hours: rows of dust_hourly; rates: rows of upload_rate_daily; quarters: 15-minute means by parameter.
+    """hours: rows of dust_hourly; rates: rows of upload_rate_daily; states: rows of device_states; quarters: 15-minute
+    means by parameter.
 
     doubled: POSITION of uploads that are more than one record: of one device and time, as what was landed twice is.
     """
 
     hours: pl.DataFrame
     rates: pl.DataFrame
+    states: pl.DataFrame
     quarters: Mapping[str, pl.DataFrame]
     doubled: pl.DataFrame
 
@@ -47,13 +49,16 @@ def gather(
     service = rates.service_of(devices, day, end_s)
     means: list[pl.DataFrame] = []
     came: list[pl.DataFrame] = []
+    runs: list[pl.DataFrame] = []
     doubled: list[pl.DataFrame] = []
     quarters: dict[str, list[pl.DataFrame]] = {parameter: [] for parameter in by_quarter}
     for hours, frame in measured_in_parts(readings, day, rates.spill(service), bounds):
         if frame.is_empty():
             continue
         observed = observations(frame)
-        came.append(rates.came(observed, service, day, hours, end_s))
+        rows = rates.in_service(observed, service, day, end_s)
+        came.append(rates.came(observed, rows, day, hours))
+        runs.append(states.runs(rows, hours))
         own = observed.rows.filter(hourly.number_of_hour(day).is_between(hours.start, hours.stop, closed="left"))
         means.append(hourly.means(own, devices, day))
         for parameter, parts in quarters.items():
@@ -63,6 +68,7 @@ def gather(
     return Gathered(
         hourly.finished(means, day),
         rates.finished(came, service, day),
+        states.device_states(runs, service, devices, day, end_s),
         {
             name: pl.concat(parts) if parts else pl.DataFrame(schema=exceedance.PERIODS)
             for name, parts in quarters.items()

@@ -71,7 +71,10 @@ def test_it_is_valid_by_the_official_schema(official: jsonschema.Draft7Validator
 def test_every_topic_that_others_read_is_a_channel_with_an_operation(document: dict[str, Any]) -> None:
     """All canonical and quarantine topics that are created, those of findings, and only these; references fit."""
     specs = {spec.name: spec for spec in topic_specs(CATALOG, 2, 30, "LogAppendTime", 38)}
-    read = {name for name in specs if name.startswith(("canonical.", "quarantine."))} | {"hub.exceedance"}
+    read = {name for name in specs if name.startswith(("canonical.", "quarantine."))} | {
+        "hub.device-state",
+        "hub.exceedance",
+    }
     assert document["channels"].keys() == read
     assert {channel["address"] for channel in document["channels"].values()} == read
     assert {operation["channel"]["$ref"] for operation in document["operations"].values()} == {

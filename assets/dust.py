@@ -20,6 +20,12 @@ def _of(frame: pl.DataFrame, part: str, whole: str) -> str:
     return f"{frame[part].sum()} / {frame[whole].sum()}"
 
 
+def _at_the_end(frame: pl.DataFrame) -> str:
+    """How many devices are in each state when the judgement ends."""
+    held = frame.filter("holds")["state"]
+    return " / ".join(str((held == state).sum()) for state in ("online", "offline", "stopped"))
+
+
 @figure(
     deps=["canonical_readings", "registers"],
     figures=lambda frame: {**_valid(frame), "duplicates / readings": _of(frame, "duplicates", "readings")},
@@ -69,6 +75,20 @@ def upload_rate_daily(hub: Hub, at: FeedDay) -> pl.DataFrame:
 
 
 @figure(
+    deps=["canonical_readings", "registers"],
+    figures=lambda frame: {"online / offline / stopped at the end": _at_the_end(frame)},
+    provincial=True,
+    pool=POOL,
+)
+def device_states(hub: Hub, at: FeedDay) -> pl.DataFrame:
+    """When each registered device was online, offline, stopped, by the day's own readings. 设备在线、离线、停用时段。
+
+    Put together over midnight where they are told to others (hub.device-state).
+    """
+    return hub.gathered(at).states
+
+
+@figure(
     deps=["canonical_readings", HOURS_OF_ALL, "registers"],
     figures=lambda frame: {"devices above a limit": str(frame["device_code"].n_unique())},
     provincial=True,
@@ -108,4 +128,4 @@ def _control_stations(at: FeedDay) -> FeedDay:
     return FeedDay(at.day, REFERENCE_FEED)
 
 
-tables = [dust_hourly, dust_daily, upload_rate_daily, exceedance, station_reference, rejected_daily]
+tables = [dust_hourly, dust_daily, upload_rate_daily, device_states, exceedance, station_reference, rejected_daily]

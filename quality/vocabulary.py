@@ -7,6 +7,7 @@ PARAMETERS = ("pm2_5", "pm10", "tsp", "noise")
 AVERAGING = ("15min", "1h", "24h", "day", "night")
 JUDGEMENTS = ("absolute", "difference", "count")
 LEVELS = ("warning", "alarm")
+STATES_OF_DEVICES = ("online", "offline", "stopped")
 QUALITY_FLAGS = (1, 2, 3, 4, 9)
 """QARTOD: good, not evaluated, suspect, fail, missing."""
 

@@ -20,6 +20,8 @@ from store.tables import DAILY, HISTORIES, frame_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 BUSY_TIMEOUT_S = 60
+READ_AT_ONCE = 50_000
+"""Rows that are in memory as objects before they become a frame, in which they take a tenth of it."""
 
 
 def engine(url: str) -> sa.Engine:
@@ -110,6 +112,8 @@ def read_history(made: sa.Engine, kind: str, province: str, as_of: datetime | No
 
 def read(made: sa.Engine, table: sa.Table, query: sa.Select[Any]) -> pl.DataFrame:
     """Rows of `table` as a frame whose types do not depend on what the rows happen to hold."""
+    schema = frame_schema(table)
     with made.connect() as connection:
-        rows = [tuple(row) for row in connection.execute(query)]
-    return pl.DataFrame(rows, schema=frame_schema(table), orient="row")
+        found = connection.execution_options(yield_per=READ_AT_ONCE).execute(query)
+        parts = [pl.DataFrame([*map(tuple, rows)], schema=schema, orient="row") for rows in found.partitions()]
+    return pl.concat([pl.DataFrame(schema=schema), *parts], rechunk=True)

@@ -128,6 +128,19 @@ exceedance = _partitioned(
     *_text("unit", "standard", "code_version"),
 )
 
+device_states = _partitioned(
+    "device_states",
+    ("device_code",),
+    Column("began", UtcTime, primary_key=True, nullable=False),
+    Column("ended", UtcTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("holds", Boolean, nullable=False),
+    *_text("project_code", "device_kind"),
+    *_count("interval_s"),
+    Column("last_reading_at", UtcTime),
+    *_text("code_version"),
+)
+
 station_reference = _partitioned(
     "station_reference",
     ("device_code", "parameter"),
@@ -193,7 +206,8 @@ HISTORIES: dict[str, Table] = {
 }
 
 DAILY: dict[str, Table] = {
-    table.name: table for table in (dust_daily, upload_rate_daily, exceedance, station_reference, rejected_daily)
+    table.name: table
+    for table in (dust_daily, upload_rate_daily, device_states, exceedance, station_reference, rejected_daily)
 }
 
 _POLARS_TYPES: tuple[tuple[type[TypeEngine[Any]], pl.DataType], ...] = (

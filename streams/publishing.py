@@ -1,8 +1,8 @@
 """Publishing (发布): a compacted topic is made to say what a table says, each content of a key once.
 
 The producer's transactional id belongs to the topic. Starting it fences every other publisher and ends what that left
-open; only then the topic is read, and what differs goes out in one transaction. So what stands there already is never
-written again, also where a publisher was killed or two run at once.
+open; only then table and topic are read, and what differs goes out in one transaction. So what stands there already is
+never written again, also where a publisher was killed, and of two at once the later one's look at the table holds.
 """
 
 from __future__ import annotations
@@ -21,6 +21,14 @@ TIMEOUT_S: Final = 60
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a table says: the value of each key, and of which other keys it says that there is nothing."""
+
+    values: Mapping[bytes, bytes]
+    denies: Callable[[bytes], bool]
+
+
+@dataclass(frozen=True)
 class Published:
     """What became of the records: written (new or changed), withdrawn, and left as they stood."""
 
@@ -29,12 +37,10 @@ class Published:
     unchanged: int
 
 
-def publish(
-    bootstrap_servers: str, topic: str, wanted: Mapping[bytes, bytes], may_withdraw: Callable[[bytes], bool]
-) -> Published:
-    """Write each value of `wanted` that the topic does not hold under its key, and withdraw by a null value each key
-    that it holds, that is not wanted and that `may_withdraw` lets go. KafkaException when Kafka refuses; KeyError where
-    there is no such topic.
+def publish(bootstrap_servers: str, topic: str, look: Callable[[], Said]) -> Published:
+    """Look at the table, write each value that the topic does not hold under its key, and withdraw by a null value each
+    key that it holds and the table denies. KafkaException when Kafka refuses, or a later publisher has taken over;
+    KeyError where there is no such topic.
     """
     count = topic_partitions(bootstrap_servers)[topic]
     producer = Producer(
@@ -46,9 +52,10 @@ def publish(
         }
     )
     producer.init_transactions(TIMEOUT_S)
+    said = look()
     held = _held(bootstrap_servers, topic, count)
-    written = {key: value for key, value in wanted.items() if held.get(key) != value}
-    withdrawn = [key for key in held if key not in wanted and may_withdraw(key)]
+    written = {key: value for key, value in said.values.items() if held.get(key) != value}
+    withdrawn = [key for key in held if key not in said.values and said.denies(key)]
     if written or withdrawn:
         producer.begin_transaction()
         sender = Sender(producer)
@@ -58,7 +65,7 @@ def publish(
             sender.send(topic, None, key)
         sender.finish()
         producer.commit_transaction(TIMEOUT_S)
-    return Published(len(written), len(withdrawn), len(wanted) - len(written))
+    return Published(len(written), len(withdrawn), len(said.values) - len(written))
 
 
 def _held(bootstrap_servers: str, topic: str, partitions: int) -> dict[bytes, bytes]:

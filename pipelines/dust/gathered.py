@@ -1,7 +1,7 @@
 """All that the figures of a province's day need of its readings, gathered in one look at them (一遍汇总).
 
-Means, rates and exceedances rest on the same observations: to read the day, put it in order and merge what was sent
-twice is most of their work, and is done here once for the three.
+Means, rates, states and exceedances rest on the same observations: to read the day, put it in order and merge what was
+sent twice is most of their work, and is done here once for all of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from pipelines.dust import exceedance, hourly, rates
+from pipelines.dust import exceedance, hourly, rates, states
 from pipelines.dust.observations import observations
 from pipelines.dust.readings import measured_in_parts
 
@@ -22,13 +22,15 @@ POSITION = ("source_topic", "source_partition", "source_offset")
 
 @dataclass(frozen=True)
 class Gathered:
-    """hours: rows of dust_hourly; rates: rows of upload_rate_daily; quarters: 15-minute means by parameter.
+    """hours: rows of dust_hourly; rates: rows of upload_rate_daily; states: rows of device_states; quarters: 15-minute
+    means by parameter.
 
     doubled: POSITION of uploads that are more than one record: of one device and time, as what was landed twice is.
     """
 
     hours: pl.DataFrame
     rates: pl.DataFrame
+    states: pl.DataFrame
     quarters: Mapping[str, pl.DataFrame]
     doubled: pl.DataFrame
 
@@ -51,11 +53,13 @@ def gather(
 
     def look(hours: range, part: pl.LazyFrame) -> Gathered:
         observed = observations(part.collect(engine="streaming"))
+        rows = rates.in_service(observed, service, day, end_s)
         own = observed.rows.filter(hourly.number_of_hour(day).is_between(hours.start, hours.stop, closed="left"))
         positions = observed.several.select(POSITION)
         return Gathered(
             hourly.means(own, devices, day),
-            rates.came(observed, service, day, hours, end_s),
+            rates.came(observed, rows, day, hours),
+            states.runs(rows, hours),
             {parameter: exceedance.quarters(own, devices, day, parameter) for parameter in by_quarter},
             positions.filter(positions.is_duplicated()).unique(),
         )
@@ -66,6 +70,7 @@ def gather(
     return Gathered(
         hourly.finished([part.hours for part in found], day),
         rates.finished([part.rates for part in found], service, day),
+        states.device_states([part.states for part in found], service, devices, day, end_s),
         {name: pl.concat(part.quarters[name] for part in found) for name in by_quarter},
         pl.concat(part.doubled for part in found).unique(),
     )

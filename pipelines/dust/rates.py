@@ -78,10 +78,10 @@ def upload_rates(
     """
     end_s = ends(day, as_of)
     service = service_of(devices, day, end_s)
-    parts = [
-        came(observations(part.collect(engine="streaming")), service, day, hours, end_s)
-        for hours, part in measured_in_parts(readings.lazy(), day, spill(service))
-    ]
+    parts = []
+    for hours, part in measured_in_parts(readings.lazy(), day, spill(service)):
+        observed = observations(part.collect(engine="streaming"))
+        parts.append(came(observed, in_service(observed, service, day, end_s), day, hours))
     return finished(parts, service, day)
 
 
@@ -172,25 +172,32 @@ def _due(service: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def came(observed: Observations, service: pl.DataFrame, day: date, hours: range, end_s: int) -> pl.DataFrame:
-    """What came of each device in each of these hours of the day: the columns of _HOUR.
+def in_service(observed: Observations, service: pl.DataFrame, day: date, end_s: int) -> pl.DataFrame:
+    """The observations that lie within their device's service; of a device without any, all up to end_s.
 
-    received, valid, on_time count slots that begin in the hour. first, last: seconds of the day of its readings;
-    inner: seconds online between them; span: how long one reading keeps the device online; until: end of service.
+    Adds interval_s, begin_s and until, the service's end, `second` of the day, and slot_s, at which its slot begins.
     """
     known = same_codes(service, observed.rows).select("device_code", "interval_s", "begin_s", until="end_s")
-    second = _second(pl.col("observed_at"), day)
-    readings = (
+    return (
         observed.rows.join(known, on="device_code", how="left", maintain_order="left")
         .with_columns(
             pl.col("interval_s").fill_null(ASSUMED_INTERVAL_S),
             pl.col("begin_s").fill_null(0),
             pl.col("until").fill_null(end_s),
-            second=second,
+            second=_second(pl.col("observed_at"), day),
         )
         .with_columns(slot_s=slot(day) * pl.col("interval_s"))
+        .filter(pl.col("second") >= pl.col("begin_s"), pl.col("second") < pl.col("until"))
     )
-    rows = readings.filter(pl.col("second") >= pl.col("begin_s"), pl.col("second") < pl.col("until"))
+
+
+def came(observed: Observations, rows: pl.DataFrame, day: date, hours: range) -> pl.DataFrame:
+    """What came of each device in each of these hours of the day, `rows` of it in service: the columns of _HOUR.
+
+    received, valid, on_time count slots that begin in the hour. first, last: seconds of the day of its readings;
+    inner: seconds online between them; span: how long one reading keeps the device online; until: end of service.
+    """
+    second = _second(pl.col("observed_at"), day)
     online = _online(_within(rows.select("device_code", "second", "interval_s", "until"), "second", hours))
     told = [
         frame.select("device_code", *ABOUT, "mapping", second=second) for frame in (observed.rows, observed.several)

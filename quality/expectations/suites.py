@@ -16,7 +16,16 @@ from great_expectations.expectations.expectation import Expectation
 from pipelines.dust.readings import ZONE
 from pipelines.dust.validity import VALID_HOURS
 from pipelines.faults import REASONS
-from quality.vocabulary import AVERAGING, FEEDS_AHEAD_S, JUDGEMENTS, LEVELS, PARAMETERS, PERIODS, QUALITY_FLAGS
+from quality.vocabulary import (
+    AVERAGING,
+    FEEDS_AHEAD_S,
+    JUDGEMENTS,
+    LEVELS,
+    PARAMETERS,
+    PERIODS,
+    QUALITY_FLAGS,
+    STATES_OF_DEVICES,
+)
 
 GREATEST = {"pm2_5": 5_000, "pm10": 10_000, "tsp": 30_000, "noise": 140}
 """A mean of values that passed screening lies within the ranges of quality/screening."""
@@ -227,6 +236,31 @@ EXCEEDANCES = Suite(
     ],
 )
 
+STATES = Suite(
+    "device_states",
+    key=("device_code", "began"),
+    present=("device_code", "state", "began", "ended", "holds", "interval_s"),
+    derived={
+        "lasted_s": (pl.col("ended") - pl.col("began")).dt.total_seconds(),
+        "of_another_day": _named({"began": _local("began").dt.strftime("%Y-%m-%d") != pl.col("day")}),
+        "contradiction": _named(
+            {
+                "overlaps the state before": pl.col("began")
+                < pl.col("ended").shift(1).over("device_code", order_by="began"),
+                "online without a reading": (pl.col("state") == "online") & pl.col("last_reading_at").is_null(),
+                "holds, and another comes after": pl.col("holds")
+                & pl.col("began").shift(-1).over("device_code", order_by="began").is_not_null(),
+            }
+        ),
+    },
+    rules=lambda: [
+        *_unique("device_code", "began"),
+        *_among("state", STATES_OF_DEVICES),
+        *_within("lasted_s", 1, 86_400),
+        *_nothing_in("of_another_day", "contradiction"),
+    ],
+)
+
 REFERENCES = Suite(
     "station_reference",
     key=("device_code", "parameter"),
@@ -267,4 +301,4 @@ REJECTIONS = Suite(
     ],
 )
 
-SUITES = {suite.table: suite for suite in (READINGS, HOURS, DAYS, RATES, EXCEEDANCES, REFERENCES, REJECTIONS)}
+SUITES = {suite.table: suite for suite in (READINGS, HOURS, DAYS, RATES, STATES, EXCEEDANCES, REFERENCES, REJECTIONS)}

@@ -3,62 +3,91 @@
 import asyncio
 import json
 import sys
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import partial
+from typing import Final
 
+import polars as pl
 import sqlalchemy as sa
 from rich.console import Console
 
 from infra.errors import StackError
 from infra.topics import create_topics
-from pipelines.catalog import Catalog
+from pipelines.catalog import CanonicalKind, Catalog
 from pipelines.codec import encode
-from pipelines.dust.exceedance_events import day_of, exceedance_events
+from pipelines.dust.exceedance_events import exceedance_events
+from pipelines.dust.findings import day_of
+from pipelines.dust.state_events import state_events
 from pipelines.names import hub_topic, subject_of
 from sitehub.kafka_faults import explained
 from sitehub.options import AsJson
 from sitehub.services import wanted_topics
 from sitehub.settings import settings
 from store import gold
-from store.tables import dust_daily, exceedance
+from store.tables import device_states, dust_daily, exceedance
+from streams.publishing import Published, Said
 from streams.publishing import publish as make_equal
 from streams.writers import registered_id
 
-KIND = "exceedance"
+
+@dataclass(frozen=True)
+class Source:
+    """The gold table of a kind, how its rows become records, and the table that tells which days are computed."""
+
+    table: sa.Table
+    events: Callable[[pl.DataFrame, CanonicalKind], pl.DataFrame]
+    computed: sa.Table
+
+
+SOURCES: Final = {
+    "exceedance": Source(exceedance, exceedance_events, dust_daily),
+    "device-state": Source(device_states, state_events, device_states),
+}
 
 
 def publish(*, as_json: AsJson = False) -> None:
-    """Make the topic hub.exceedance say what the gold table says.
+    """Make the topics hub.exceedance and hub.device-state say what the gold tables say.
 
-    New and changed exceedances are written, those that late data have taken back are withdrawn (null value), the others
-    are left alone. Days that this database has not computed are not touched. Run it after `materialise`, as often as
-    you like.
+    New and changed findings are written, those that late data have taken back are withdrawn (null value), the others
+    are left alone. Days that this database has not computed are not touched. Dagster's daemon runs it when figures have
+    changed; where there is none, run it after `materialise`, as often as you like.
     """
     here = settings()
     catalog = Catalog.read(here.catalog_dir)
-    kind, topic = catalog.hub[KIND], hub_topic(KIND)
+    kinds = {hub_topic(name): kind for name, kind in catalog.published.items()}
     gold.upgrade(here.gold_url)
-    with gold.closing_engine(here.gold_url) as made:
-        found = exceedance_events(gold.read(made, exceedance, sa.select(exceedance)), kind)
-        days = sa.select(dust_daily.c.province, dust_daily.c.day).distinct()
-        with made.connect() as connection:
-            computed = {(province, day) for province, day in connection.execute(days)}
-    schema_id = asyncio.run(registered_id(here.registry_url, subject_of(topic), kind.schema))
-    if schema_id is None:
-        raise StackError(f"The registry does not hold {subject_of(topic)}.", "Run `sitehub schemas register`.")
-    keys = [event_id.encode() for event_id in found["event_id"]]
-    wanted = dict(zip(keys, encode(found, kind, schema_id), strict=True))
-    with explained(here.bootstrap_servers):
-        create_topics(here.bootstrap_servers, [spec for spec in wanted_topics(here, catalog) if spec.name == topic])
-        done = make_equal(here.bootstrap_servers, topic, wanted, lambda key: _is_of(key, computed))
+    ids = {topic: _schema_id(here.registry_url, topic, kind) for topic, kind in kinds.items()}
+    done: dict[str, Published] = {}
+    with explained(here.bootstrap_servers), gold.closing_engine(here.gold_url) as made:
+        create_topics(here.bootstrap_servers, [spec for spec in wanted_topics(here, catalog) if spec.name in kinds])
+        for topic, kind in kinds.items():
+            look = partial(_said, made, kind, ids[topic])
+            done[topic] = make_equal(here.bootstrap_servers, topic, look)
     if as_json:
-        json.dump({"topic": topic, **asdict(done)}, sys.stdout, indent=2)
+        json.dump({topic: asdict(what) for topic, what in done.items()}, sys.stdout, indent=2)
         sys.stdout.write("\n")
         return
-    Console(soft_wrap=True, highlight=False).print(
-        f"{topic}: {done.written} written, {done.withdrawn} withdrawn, {done.unchanged} as they were."
-    )
+    for topic, what in done.items():
+        Console(soft_wrap=True, highlight=False).print(
+            f"{topic}: {what.written} written, {what.withdrawn} withdrawn, {what.unchanged} as they were."
+        )
 
 
-def _is_of(key: bytes, computed: set[tuple[str, str]]) -> bool:
-    province, day = day_of(key)
-    return (province, day.isoformat()) in computed
+def _schema_id(registry_url: str, topic: str, kind: CanonicalKind) -> int:
+    found = asyncio.run(registered_id(registry_url, subject_of(topic), kind.schema))
+    if found is None:
+        raise StackError(f"The registry does not hold {subject_of(topic)}.", "Run `sitehub schemas register`.")
+    return found
+
+
+def _said(made: sa.Engine, kind: CanonicalKind, schema_id: int) -> Said:
+    """What the gold table of the kind says of the days that are computed."""
+    source = SOURCES[kind.name]
+    found = source.events(gold.read(made, source.table, sa.select(source.table)), kind)
+    with made.connect() as connection:
+        days = connection.execute(sa.select(source.computed.c.province, source.computed.c.day).distinct())
+        computed = {(province, date.fromisoformat(day)) for province, day in days}
+    keys = [event_id.encode() for event_id in found["event_id"]]
+    return Said(dict(zip(keys, encode(found, kind, schema_id), strict=True)), lambda key: day_of(key) in computed)

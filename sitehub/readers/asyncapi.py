@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of the topics that others read (接口文档): canonical records and rejected uploads.
+"""The AsyncAPI 3.0 document of the topics that others read (接口文档): canonical records, rejected uploads, findings.
 
 Servers are the operator's to add. `hub.hj212-parts` is the gateway's own and not in it.
 """
@@ -8,15 +8,17 @@ from typing import Any, Final
 
 from pipelines.catalog import CanonicalKind, Catalog, RawKind
 from pipelines.faults import REASONS
-from pipelines.names import canonical_topic, quarantine_topic, subject_of
+from pipelines.names import canonical_topic, hub_topic, quarantine_topic, subject_of
 from sitehub.readers.described import event_id_shape, feeds_of, key_shape
 
 AVRO: Final = "application/vnd.apache.avro;version=1.9.0"
 BINDING: Final = "0.5.0"
+COMPACTED: Final = {"cleanup.policy": ["compact"]}
 DESCRIPTION: Final = """\
-The canonical log of construction-site uploads (智慧工地标准数据) and what was rejected of them.
+The canonical log of construction-site uploads (智慧工地标准数据), what was rejected of them, and what the hub finds.
 The hub sends to every channel here; whoever reads receives from it. Read with `isolation.level=read_committed`.
-Several records may have one event_id: the latest received (received_at) holds."""
+Several canonical records may have one event_id: the latest received (received_at) holds. In a topic `hub.…` it is the
+key: the latest record holds, and one without a value takes back what was found."""
 
 REJECTED_HEADERS: Final = {
     "sitehub.reason": "Why the upload was rejected.",
@@ -44,6 +46,7 @@ REJECTED_HEADERS: Final = {
 def asyncapi(catalog: Catalog) -> dict[str, Any]:
     """The document as plain values. Every topic is a channel of its own name, with one message and one operation."""
     channels = {canonical_topic(name): _canonical(kind, feeds_of(catalog, name)) for name, kind in catalog.made.items()}
+    channels |= {hub_topic(name): _found(kind) for name, kind in catalog.published.items()}
     channels |= {quarantine_topic(province): _quarantine(province) for province in catalog.provinces}
     return {
         "asyncapi": "3.0.0",
@@ -58,8 +61,26 @@ def _sending(topic: str) -> dict[str, Any]:
 
 
 def _canonical(kind: CanonicalKind, feeds: list[RawKind]) -> dict[str, Any]:
-    topic = canonical_topic(kind.name)
-    kept: dict[str, Any] = {"cleanup.policy": ["compact"]} if kind.register else {"retention.ms": -1}
+    kept: dict[str, Any] = COMPACTED if kind.register else {"retention.ms": -1}
+    channel = _channel(kind, canonical_topic(kind.name), key_shape(kind), kept)
+    message = channel["messages"][kind.name]
+    message["correlationId"] = {
+        "description": f"{event_id_shape(kind)}. Records that share it tell of one event, sent twice or corrected.",
+        "location": "$message.payload#/event_id",
+    }
+    message["x-made-of"] = [{"topic": raw.topic, "provenance": raw.mapping.provenance} for raw in feeds]
+    return channel
+
+
+def _found(kind: CanonicalKind) -> dict[str, Any]:
+    channel = _channel(kind, hub_topic(kind.name), event_id_shape(kind), COMPACTED)
+    message = channel["messages"][kind.name]
+    message["summary"] += " No value: late data have taken it back."
+    message["x-made-by"] = kind.schema["made_by"]
+    return channel
+
+
+def _channel(kind: CanonicalKind, topic: str, key: str, kept: dict[str, Any]) -> dict[str, Any]:
     message = {
         "name": f"{kind.schema['namespace']}.{kind.schema['name']}",
         "title": kind.schema["zh"],
@@ -67,13 +88,9 @@ def _canonical(kind: CanonicalKind, feeds: list[RawKind]) -> dict[str, Any]:
         "contentType": "avro/binary",
         "headers": {"type": "object", "description": "None.", "maxProperties": 0},
         "payload": {"schemaFormat": AVRO, "schema": kind.schema},
-        "correlationId": {
-            "description": f"{event_id_shape(kind)}. Records that share it tell of one event, sent twice or corrected.",
-            "location": "$message.payload#/event_id",
-        },
         "bindings": {
             "kafka": {
-                "key": {"type": "string", "description": f"{key_shape(kind)} in UTF-8."},
+                "key": {"type": "string", "description": f"{key} in UTF-8."},
                 "schemaIdLocation": "payload",
                 "schemaIdPayloadEncoding": "confluent",
                 "schemaLookupStrategy": "TopicNameStrategy",
@@ -81,7 +98,6 @@ def _canonical(kind: CanonicalKind, feeds: list[RawKind]) -> dict[str, Any]:
             }
         },
         "x-registry-subject": subject_of(topic),
-        "x-made-of": [{"topic": raw.topic, "provenance": raw.mapping.provenance} for raw in feeds],
     }
     return {
         "address": topic,

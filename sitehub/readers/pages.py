@@ -1,4 +1,7 @@
-"""The fields of each kind as pages (字段说明): self-contained HTML in the look of the reports, Chinese and English."""
+"""The fields of each kind as pages (字段说明): self-contained HTML in the look of the reports, Chinese and English.
+
+Of canonical kinds, and of the hub's own that something writes.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +11,7 @@ from markupsafe import Markup
 
 from pipelines.catalog import CanonicalKind, Catalog, Field, RawKind
 from pipelines.contract import RECORDS, TEXTS
-from pipelines.names import canonical_topic, subject_of
+from pipelines.names import canonical_topic, hub_topic, subject_of
 from reports.fonts import SANS, subset_data_uri
 from reports.html import environment, letters, page
 from reports.words import Text
@@ -16,6 +19,14 @@ from sitehub.mapping_table import field_rows
 from sitehub.readers.described import event_id_shape, feeds_of, key_shape
 
 INDEX: Final = "index.html"
+FOR_EVER: Final = Text("永久", "For ever")
+REGISTER: Final = Text(
+    "台账：按键压缩，每个对象保留最新状态", "Register: compacted, the latest state of each thing stays"
+)
+FOUND: Final = Text(
+    "按键压缩，每个事件保留最新内容；空值表示撤回",
+    "Compacted, the latest content of each event stays; no value takes it back",
+)
 ARRAYS: Final = {TEXTS: "array of string", RECORDS: "array of records"}
 
 
@@ -39,7 +50,7 @@ class FieldRow:
 
 @dataclass(frozen=True)
 class KindPage:
-    """One kind with its fields and the feeds that make it."""
+    """One kind with its fields and the feeds that make it: none of what the hub itself finds."""
 
     kind: CanonicalKind
     title: Text
@@ -47,6 +58,7 @@ class KindPage:
     subject: str
     key: str
     event_id: str
+    kept: Text
     feeds: tuple[RawKind, ...]
     rows: tuple[FieldRow, ...]
 
@@ -55,11 +67,18 @@ class KindPage:
         """The file's name."""
         return f"{self.kind.name}.html"
 
+    @property
+    def made_by(self) -> str | None:
+        """What writes it, where it is the hub's own."""
+        made_by: str | None = self.kind.schema.get("made_by")
+        return made_by
+
 
 def pages(catalog: Catalog) -> dict[str, str]:
-    """File name → page: the index, and one for each kind that some feed makes. All carry the same typeface."""
+    """File name → page: the index, and one for each kind that has a topic. All carry the same typeface."""
     drawer = environment("sitehub.readers")
     kinds = [_kind_page(kind, feeds_of(catalog, name)) for name, kind in catalog.made.items()]
+    kinds += [_page_of_found(kind) for kind in catalog.published.values()]
     index = drawer.get_template("index.html.j2").render(pages=kinds, feeds=catalog.provinces)
     bodies = {INDEX: ("标准数据目录", index)}
     for each in kinds:
@@ -71,7 +90,6 @@ def pages(catalog: Catalog) -> dict[str, str]:
 
 
 def _kind_page(kind: CanonicalKind, feeds: Sequence[RawKind]) -> KindPage:
-    topic = canonical_topic(kind.name)
     uploads = {
         raw.province if raw.kind == kind.name else f"{raw.province} {raw.kind}": {
             row["field"]: tuple(row["upload"]) for row in field_rows(raw, kind, None) if row["field"]
@@ -80,14 +98,33 @@ def _kind_page(kind: CanonicalKind, feeds: Sequence[RawKind]) -> KindPage:
     }
     return KindPage(
         kind=kind,
-        title=Text(kind.schema["zh"], kind.name.replace("-", " ").capitalize()),
-        topic=topic,
-        subject=subject_of(topic),
+        title=_title(kind),
+        topic=canonical_topic(kind.name),
+        subject=subject_of(canonical_topic(kind.name)),
         key=key_shape(kind),
         event_id=event_id_shape(kind),
+        kept=REGISTER if kind.register else FOR_EVER,
         feeds=tuple(feeds),
         rows=tuple(_rows(kind.fields, uploads)),
     )
+
+
+def _page_of_found(kind: CanonicalKind) -> KindPage:
+    return KindPage(
+        kind=kind,
+        title=_title(kind),
+        topic=hub_topic(kind.name),
+        subject=subject_of(hub_topic(kind.name)),
+        key=event_id_shape(kind),
+        event_id=event_id_shape(kind),
+        kept=FOUND,
+        feeds=(),
+        rows=tuple(_rows(kind.fields, {})),
+    )
+
+
+def _title(kind: CanonicalKind) -> Text:
+    return Text(kind.schema["zh"], kind.name.replace("-", " ").capitalize())
 
 
 def _rows(

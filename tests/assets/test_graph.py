@@ -63,7 +63,7 @@ def test_expectations_block() -> None:
     """Whatever is judged by expectations blocks what comes after it."""
     graph = defs.resolve_asset_graph()
     keys = [key for key in graph.asset_check_keys if key.name == "expectations"]
-    assert len(keys) == 7
+    assert len(keys) == 8
     assert all(graph.get(key).blocking for key in keys)
 
 

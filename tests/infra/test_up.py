@@ -8,16 +8,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
+import polars as pl
 import psutil
 import pytest
 
+from assets.runs import instance_at
 from infra.packages import Packages
 from infra.stack.ports import free_ports
 from pipelines.catalog import Catalog
 from sitehub.settings import Settings
 from sitehub.state import read_state
+from store.gold import closing_engine, replace_partition, upgrade
+from store.tables import exceedance, frame_schema
+from streams.reading import read, spans
+from streams.records import Record
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -86,9 +94,42 @@ def await_healthy(sitehub: Command) -> None:
         assert time.monotonic() < until
 
 
+def found_while_away(own: Settings) -> None:
+    """A day is computed beside the stack, as `sitehub materialise` does: one exceedance is in the gold table."""
+    began = datetime(2026, 3, 2, 1, tzinfo=UTC)
+    row = {
+        "province": "jiangsu", "day": "2026-03-02", "device_code": "D-1", "limit_id": "jiangsu-pm10", "began": began,
+        "ended": began + timedelta(hours=1), "parameter": "pm10", "averaging": "1h", "judgement": "difference",
+        "level": "alarm", "value": 91.5, "limit_value": 80.0, "unit": "ug/m3", "standard": "DB32/4437-2022",
+        "code_version": "1.0",
+    }  # fmt: skip
+    upgrade(own.gold_url)
+    with closing_engine(own.gold_url) as gold, instance_at(own.home / "dagster") as instance:
+        frame = pl.DataFrame([row], schema=frame_schema(exceedance))
+        replace_partition(gold, "exceedance", "jiangsu", "2026-03-02", frame)
+        instance.report_runless_asset_event(dg.AssetMaterialization("exceedance", partition="2026-03-02|jiangsu"))
+
+
+def await_published(own: Settings) -> None:
+    """Fail when hub.exceedance does not hold that exceedance within a minute: nobody has called `sitehub publish`."""
+    until = time.monotonic() + 60
+    while not (records := list(published(own))):
+        assert time.monotonic() < until, (own.home / "logs" / "dagster-daemon.log").read_text(encoding="utf-8")[-3000:]
+        time.sleep(0.5)
+    assert [record.key for record in records] == [b"jiangsu:exceedance:D-1:1772413200000:jiangsu-pm10"]
+
+
+def published(own: Settings) -> Iterator[Record]:
+    """The records of hub.exceedance."""
+    for some in read(own.bootstrap_servers, spans(own.bootstrap_servers, {"hub.exceedance": own.partitions})):
+        yield from some
+
+
 @pytest.mark.timeout(400)  # eleven processes on what may be a busy machine
 def test_up_status_second_up_and_down(own: Settings, sitehub: Command) -> None:
-    """A day's work: everything gets ready, is reported with its lag, refuses a second start, and stops."""
+    """A day's work: everything gets ready, is reported with its lag, publishes what was found, refuses a second start,
+    and stops."""
+    found_while_away(own)
     started = sitehub("up", "--detach")
     assert started.returncode == 0, started.stdout + started.stderr
     assert "ready in" in started.stdout
@@ -98,6 +139,7 @@ def test_up_status_second_up_and_down(own: Settings, sitehub: Command) -> None:
     assert {"sitehub-jiangsu", "sitehub-national", "landing"} <= {lag["reader"] for lag in status["lag"]}
     assert set(status["health"]) == {"landing", *(f"normaliser-{province}" for province in Catalog.load().provinces)}
     await_healthy(sitehub)
+    await_published(own)
     second = sitehub("up")
     assert second.returncode == 3
     assert f"already runs as process {status['stack']['pid']}. Stop it with `sitehub down`" in second.stderr

@@ -177,6 +177,10 @@ EXCEEDANCE_ROW = {
     "value": 900.0, "limit_value": 500.0, "unit": "ug/m3", "standard": "x", "limit_id": "jiangsu-tsp-15min",
     "began": NOON, "ended": NOON + timedelta(minutes=15),
 }  # fmt: skip
+STATES_ROW = {
+    "device_code": "D1", "state": "online", "began": NOON, "ended": NOON + timedelta(hours=1), "holds": False,
+    "interval_s": 60, "last_reading_at": NOON,
+}  # fmt: skip
 REFERENCE_ROW = {
     "device_code": "D1", "station_code": "S", "distance_km": 1.0, "parameter": "pm10", "hours": 20, "site_mean": 90.0,
     "station_mean": 50.0, "deviation": 40.0,
@@ -185,6 +189,7 @@ REJECTED_ROW = {"vendor": "v", "kind": "dust-reading", "reason": "bad_time", "fi
 ROWS = {
     "dust_daily": DAILY_ROW,
     "upload_rate_daily": RATES_ROW,
+    "device_states": STATES_ROW,
     "exceedance": EXCEEDANCE_ROW,
     "station_reference": REFERENCE_ROW,
     "rejected_daily": REJECTED_ROW,
@@ -214,6 +219,8 @@ def test_sound_figures_pass(table: str, tmp_path: Path) -> None:
         ("dust_daily", {"aqi": 60}, "index_without_standard"),
         ("upload_rate_daily", {"late": 11}, "unbalanced"),
         ("upload_rate_daily", {"expected": None}, "unbalanced"),
+        ("device_states", {"state": "asleep"}, "state"),
+        ("device_states", {"last_reading_at": None}, "contradiction"),
         ("exceedance", {"ended": NOON}, "lasted_s"),
         ("exceedance", {"began": NOON - timedelta(days=9)}, "of_another_day"),
         ("exceedance", {"level": "panic"}, "unknown"),

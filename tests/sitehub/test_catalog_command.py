@@ -21,7 +21,7 @@ def test_the_list_names_kind_province_provenance_topic_and_subject(capsys: pytes
     assert len(rows) == len(Catalog.load().raw) + 3
     own = {row["kind"]: (row["province"], row["topic"]) for row in rows[-3:]}
     assert own == {
-        "device-state": ("(hub)", ""),
+        "device-state": ("(hub)", "hub.device-state"),
         "exceedance": ("(hub)", "hub.exceedance"),
         "interface-check": ("(hub)", ""),
     }

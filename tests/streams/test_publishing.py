@@ -1,10 +1,12 @@
 """Publishing to a compacted topic on a real Kafka: each content once, what is gone withdrawn, one writer at a time."""
 
+from collections.abc import Callable
+
 import pytest
 from confluent_kafka import KafkaException, Producer
 
 from infra.topics import PUBLISHED, TopicSpec, create_topics
-from streams.publishing import Published, publish
+from streams.publishing import Published, Said, publish
 from streams.reading import read, spans
 from tests.conftest import Stack
 
@@ -25,9 +27,11 @@ def log(stack: Stack, topic: str) -> list[tuple[bytes | None, bytes | None]]:
     return sorted(found, key=lambda record: record[0] or b"")
 
 
-def anything(_key: bytes) -> bool:
-    """Every key may be withdrawn."""
-    return True
+def make_equal(
+    stack: Stack, topic: str, values: dict[bytes, bytes], denies: Callable[[bytes], bool] = lambda _: True
+) -> Published:
+    """Publish what a table says that has a say over every key, unless told otherwise."""
+    return publish(stack.bootstrap_servers, topic, lambda: Said(values, denies))
 
 
 def test_each_content_is_published_once(stack: Stack) -> None:
@@ -42,7 +46,7 @@ def test_each_content_is_published_once(stack: Stack) -> None:
         ({}, Published(0, 3, 0)),
     ]
     for wanted, done in said:
-        assert publish(stack.bootstrap_servers, topic, wanted, anything) == done
+        assert make_equal(stack, topic, wanted) == done
     assert log(stack, topic) == [
         *((b"a", value) for value in (b"1", b"2", None)),
         *((b"b", value) for value in (b"1", None, b"1", None)),
@@ -53,9 +57,22 @@ def test_each_content_is_published_once(stack: Stack) -> None:
 def test_what_may_not_be_withdrawn_stays(stack: Stack) -> None:
     """Keys that the table has no say over are left alone."""
     topic = topic_of(stack, "hub.kept")
-    publish(stack.bootstrap_servers, topic, {b"mine": b"1", b"theirs": b"1"}, anything)
-    assert publish(stack.bootstrap_servers, topic, {}, lambda key: key == b"mine") == Published(0, 1, 0)
-    assert publish(stack.bootstrap_servers, topic, {}, lambda key: key == b"mine") == Published(0, 0, 0)
+    make_equal(stack, topic, {b"mine": b"1", b"theirs": b"1"})
+    assert make_equal(stack, topic, {}, lambda key: key == b"mine") == Published(0, 1, 0)
+    assert make_equal(stack, topic, {}, lambda key: key == b"mine") == Published(0, 0, 0)
+
+
+def test_of_two_at_once_the_later_look_holds(stack: Stack) -> None:
+    """A publisher that has looked at the table and is overtaken before it writes cannot put the old content back."""
+    topic = topic_of(stack, "hub.overtaken")
+
+    def look() -> Said:
+        assert make_equal(stack, topic, {b"a": b"new"}) == Published(1, 0, 0)
+        return Said({b"a": b"old"}, lambda _: True)
+
+    with pytest.raises(KafkaException):
+        publish(stack.bootstrap_servers, topic, look)
+    assert log(stack, topic) == [(b"a", b"new")]
 
 
 def test_a_publisher_that_stopped_half_way_leaves_nothing(stack: Stack) -> None:
@@ -67,7 +84,7 @@ def test_a_publisher_that_stopped_half_way_leaves_nothing(stack: Stack) -> None:
     stopped.begin_transaction()
     stopped.produce(topic, b"1", b"a")
     stopped.flush(30)
-    assert publish(stack.bootstrap_servers, topic, {b"a": b"1"}, anything) == Published(1, 0, 0)
+    assert make_equal(stack, topic, {b"a": b"1"}) == Published(1, 0, 0)
     with pytest.raises(KafkaException):
         stopped.commit_transaction(30)
     assert log(stack, topic) == [(b"a", b"1")]

@@ -7,7 +7,8 @@ import polars as pl
 from pipelines.catalog import Catalog
 from pipelines.codec import decode, encode
 from pipelines.dust.exceedance import EXCEEDANCES
-from pipelines.dust.exceedance_events import day_of, exceedance_events
+from pipelines.dust.exceedance_events import exceedance_events
+from pipelines.dust.findings import day_of
 
 KIND = Catalog.load().hub["exceedance"]
 

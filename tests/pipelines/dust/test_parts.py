@@ -35,7 +35,7 @@ def day_of(code: str, interval: int, chance: random.Random) -> list[dict[str, An
 
 @pytest.mark.parametrize("interval", [60, 420, 1200, 7200])
 def test_in_parts_is_the_same_as_at_once(interval: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Means, rates and exceedances, also of intervals that do not divide the hour; one device is not registered."""
+    """Means, rates, exceedances, states; also of intervals that do not divide the hour, and of an unknown device."""
     chance = random.Random(interval)
     rows = [row for code in "ABX" for row in day_of(code, interval, chance)]
     chance.shuffle(rows)
@@ -48,7 +48,7 @@ def test_in_parts_is_the_same_as_at_once(interval: int, monkeypatch: pytest.Monk
         above = exceedances(day.quarters, day.hours, register, projects(), hours(), limits, DAY)
         assert_frame_equal(device_hours(sent, register, DAY), day.hours, rel_tol=1e-12)
         assert_frame_equal(upload_rates(sent, register, DAY, None), day.rates)
-        return [day.hours, day.rates, above]
+        return [day.hours, day.rates, above, day.states]
 
     whole = found()
     monkeypatch.setattr(parts, "AT_ONCE", 0)

@@ -69,9 +69,12 @@ def test_it_is_valid_by_the_official_schema(official: jsonschema.Draft7Validator
 
 
 def test_every_topic_that_others_read_is_a_channel_with_an_operation(document: dict[str, Any]) -> None:
-    """All canonical and quarantine topics that are created, and only these; every reference leads somewhere."""
+    """All canonical and quarantine topics that are created, those of findings, and only these; references fit."""
     specs = {spec.name: spec for spec in topic_specs(CATALOG, 2, 30, "LogAppendTime", 38)}
-    read = {name for name in specs if name.startswith(("canonical.", "quarantine."))}
+    read = {name for name in specs if name.startswith(("canonical.", "quarantine."))} | {
+        "hub.device-state",
+        "hub.exceedance",
+    }
     assert document["channels"].keys() == read
     assert {channel["address"] for channel in document["channels"].values()} == read
     assert {operation["channel"]["$ref"] for operation in document["operations"].values()} == {
@@ -87,7 +90,7 @@ def test_a_message_names_the_registered_schema_and_whose_uploads_it_is_made_of(d
     """The payload is the very schema that is registered under the subject that the message names."""
     registered = {subject.name: subject.schema for subject in subjects_of(CATALOG)}
     for topic, channel in document["channels"].items():
-        if topic.startswith("canonical."):
+        if topic.startswith(("canonical.", "hub.")):
             (message,) = channel["messages"].values()
             assert message["x-registry-subject"] == subject_of(topic)
             assert message["payload"]["schema"] == registered[subject_of(topic)]
@@ -98,6 +101,16 @@ def test_a_message_names_the_registered_schema_and_whose_uploads_it_is_made_of(d
     assert message["correlationId"]["description"].startswith(
         "<province>:dust-reading:<device_code>:<observed_at ms>:<period>."
     )
+
+
+def test_a_finding_has_its_event_as_key_and_may_be_taken_back(document: dict[str, Any]) -> None:
+    """As `sitehub publish` writes it; a kind that nothing writes is not in the document."""
+    (message,) = document["channels"]["hub.exceedance"]["messages"].values()
+    key = message["bindings"]["kafka"]["key"]["description"]
+    assert key == "<province>:exceedance:<device_code>:<observed_at ms>:<limit_id> in UTF-8."
+    assert message["x-made-by"] == "sitehub publish"
+    assert message["summary"].endswith("No value: late data have taken it back.")
+    assert "hub.interface-check" not in document["channels"]
 
 
 def test_the_headers_of_a_rejected_upload_are_described(document: dict[str, Any], tmp_path: Path) -> None:

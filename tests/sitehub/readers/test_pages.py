@@ -74,8 +74,9 @@ def paths(fields: tuple[Field, ...], within: str = "") -> list[str]:
 
 def test_every_kind_and_field_is_on_its_page(drawn: dict[str, Page]) -> None:
     """In the schema's order, each with its Chinese name, its text, its unit, its source and its symbols."""
-    assert drawn.keys() == {INDEX, *(f"{name}.html" for name in CATALOG.made)}
-    for name, kind in CATALOG.made.items():
+    topics = {name: f"canonical.{name}" for name in CATALOG.made} | {name: f"hub.{name}" for name in CATALOG.published}
+    assert drawn.keys() == {INDEX, *(f"{name}.html" for name in topics)}
+    for name, kind in (*CATALOG.made.items(), *CATALOG.published.items()):
         page = drawn[f"{name}.html"]
         assert [id_ for id_ in page.ids if id_ not in {"zh", "en", "feeds", "fields"}] == paths(kind.fields)
         shown = set(page.texts)
@@ -85,7 +86,7 @@ def test_every_kind_and_field_is_on_its_page(drawn: dict[str, Page]) -> None:
         assert page.texts.count("●") == sum(
             field.never_null for outer in kind.fields for field in (outer, *outer.items)
         )
-        assert {f"canonical.{name}", kind.schema["doc"], kind.schema["doc_zh"], *kind.schema["sources"]} <= shown
+        assert {topics[name], kind.schema["doc"], kind.schema["doc_zh"], *kind.schema["sources"]} <= shown
 
 
 def test_a_page_tells_whose_uploads_become_its_fields(drawn: dict[str, Page]) -> None:
@@ -101,6 +102,7 @@ def test_a_page_tells_whose_uploads_become_its_fields(drawn: dict[str, Page]) ->
         text for text in dust if text.startswith("always")
     }
     assert "data.watchPointValue" in drawn["pit-reading.html"].texts
+    assert "sitehub publish" in drawn["exceedance.html"].texts
 
 
 def test_links_lead_to_pages_and_nothing_comes_from_elsewhere(drawn: dict[str, Page]) -> None:

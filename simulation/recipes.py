@@ -44,6 +44,8 @@ def _value(recipe: Recipe, rule: Rule, scene: Scene, inverse: Inverse, sayable: 
     if scene.rng.random() >= recipe.get("share", 1):
         return None
     match recipe:
+        case {"first": options}:
+            return next((option for option in options if sayable is None or option in sayable), None)
         case {"choice": options}:
             return _choice(options, scene.rng, sayable)
         case {"some": options, "chance": chance}:

@@ -72,7 +72,7 @@ def topics_of(spec: Spec, catalog: Catalog) -> list[str]:
     spoken = [feed for feed in DIALECTS if feed[0] in (*spec.provinces, "national")]
     return [
         topic_of(province, kind, vendor)
-        for province, kind in (*spoken, *described(spec, catalog))
+        for province, kind in dict.fromkeys((*spoken, *described(spec, catalog)))
         for vendor in vendors_of(province).values()
     ]
 

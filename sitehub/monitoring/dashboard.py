@@ -57,6 +57,15 @@ def _legend(by: Sequence[str]) -> str:
 TOPIC: Final = "messaging_destination_name"
 READ: Final = "messaging_client_consumed_messages_total"
 MADE: Final = "messaging_client_sent_messages_total"
+GATEWAY: Final = (
+    Panel("Gateway: devices 网关连接数", "short", gauges("sum", "sitehub_gateway_connections", TOPIC)),
+    Panel("Gateway: frames 网关收帧", "cps", rates("sitehub_gateway_frames_total", TOPIC, "kind")),
+    Panel("Gateway: answers 网关应答", "cps", rates("sitehub_gateway_answered_total", TOPIC, "command")),
+    Panel("Gateway: frame to log 网关入日志时延", "s", quantiles("sitehub_gateway_append_duration_seconds", TOPIC)),
+    Panel("Gateway: not acknowledged 网关未确认", "short", gauges("sum", "sitehub_gateway_in_flight", "service")),
+    Panel("Gateway: connections ended 网关断开", "cps", rates("sitehub_gateway_closed_total", TOPIC, "reason")),
+)
+"""Empty where no gateway runs."""
 PANELS: Final = (
     Panel("Healthy 健康", "bool_yes_no", gauges("min", "sitehub_healthy", "service")),
     Panel("Oldest unprocessed 最久未处理", "s", gauges("max", "sitehub_oldest_unprocessed_age_seconds", TOPIC)),
@@ -73,6 +82,7 @@ PANELS: Final = (
     Panel("Waiting for the registry 等待注册中心", "s", gauges("max", "sitehub_registry_waiting_seconds", "service")),
     Panel("Retries 重试", "cps", rates("sitehub_retries_total", "service", "operation")),
     Panel("Memory 内存", "bytes", gauges("sum", 'process_resident_memory_bytes{job="sitehub"}', "service")),
+    *GATEWAY,
 )
 
 

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from tests.examples.log import TOPIC, write_log
 
 CATALOG = Catalog.read()
 PYTHON = PROJECT_ROOT / "examples" / "python"
+DUST = "canonical/dust-reading"
+MEANS = ["YC-1 2 62.0", "YC-2 1 50.0"]
 PAGE = (PROJECT_ROOT / "docs" / "consumers.md").read_text(encoding="utf-8")
 
 
@@ -80,8 +84,9 @@ def test_an_envelope_becomes_attributes() -> None:
     } | (carried & record.keys())
 
 
-def test_a_day_of_the_lake_is_read(tmp_path: Path) -> None:
-    """Means of what holds: an amendment replaces, a bad reading and another day do not count."""
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A day with an amendment, a bad reading and a neighbour, compacted: its first files are no more of the table."""
     at = datetime(2026, 3, 2, 2, 15, tzinfo=UTC)
     readings = [
         ("e1", "YC-1", at, 60.0, 1, 1),
@@ -99,10 +104,34 @@ def test_a_day_of_the_lake_is_read(tmp_path: Path) -> None:
         }
         for event, device, when, pm10, quality, offset in readings
     ]  # fmt: skip
-    lake = tmp_path / "lake"
-    frame = pl.DataFrame(rows, schema=CATALOG.canonical["dust-reading"].polars_schema)
-    Lake(str(lake)).append_canonical("dust-reading", frame, {"canonical.dust-reading/0": 7})
-    assert run(PYTHON / "read_lake.py", str(lake), "jiangsu", "2026-03-02") == ["YC-1 2 62.0", "YC-2 1 50.0"]
+    root = tmp_path_factory.mktemp("lake")
+    written = Lake(str(root))
+    schema = CATALOG.canonical["dust-reading"].polars_schema
+    for landed, row in enumerate(rows, start=1):
+        frame = pl.DataFrame([row], schema=schema)
+        written.append_canonical("dust-reading", frame, {"canonical.dust-reading/0": landed})
+    written.compact(DUST)
+    assert len(list((root / DUST).rglob("*.parquet"))) > len(rows)
+    return root
+
+
+@pytest.mark.parametrize("program", ["read_lake.py", "read_lake_duckdb.py"])
+def test_a_day_of_the_lake_is_read(lake: Path, program: str) -> None:
+    """Means of what holds: an amendment replaces, a bad reading and another day do not count, no row counts twice."""
+    assert run(PYTHON / program, str(lake), "jiangsu", "2026-03-02") == MEANS
+
+
+@pytest.mark.skipif(find_spec("delta") is None, reason="delta-spark is not installed")
+@pytest.mark.skipif(shutil.which("java") is None, reason="Spark finds no Java")
+@pytest.mark.timeout(400)
+def test_a_day_of_the_lake_is_read_by_spark(lake: Path) -> None:
+    """The same figures."""
+    command = [sys.executable, str(PYTHON / "read_lake_spark.py"), str(lake), "jiangsu", "2026-03-02"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    if "unresolved dependency" in done.stderr:
+        pytest.skip("Spark has fetched no jar of Delta from a Maven repository")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == MEANS
 
 
 @pytest.mark.parametrize("kind", ["dust-reading", "worker"])

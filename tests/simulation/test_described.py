@@ -143,7 +143,7 @@ def options(recipe: Any) -> Iterator[str]:
     match recipe:
         case str():
             yield from [] if "{" in recipe else [recipe]
-        case {"choice": choice} | {"some": choice}:
+        case {"choice": choice} | {"some": choice} | {"first": choice}:
             yield from choice
         case {"of": cases}:
             for case in cases.values():

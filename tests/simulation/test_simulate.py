@@ -25,6 +25,7 @@ from tests.invented_people import PERSONAL_WORD, PERSONAL_WORDS
 
 SPEC = Spec(last_day=date(2026, 3, 2), days=2, devices=16)
 Judged = list[tuple[pl.DataFrame, Normalised]]
+Code = tuple[str, str]  # province, device
 
 
 class Subjects:
@@ -128,6 +129,19 @@ def test_every_reason_of_the_closed_set_occurs_in_every_province(simulation: Sim
     rejected = simulation.truth.filter(expected="rejected")
     for province in SPEC.provinces:
         assert set(rejected.filter(province=province)["reason"]) == set(REASONS)
+
+
+def test_one_device_a_province_is_not_registered(judged: Judged) -> None:
+    """Of all devices that uploads name, machines and cameras included: the dust monitor that is left out on purpose."""
+    named, registered, left_out = set[Code](), set[Code](), set[Code]()
+    for truth, verdict in judged:
+        rows = verdict.accepted
+        if truth["province"][0] in SPEC.provinces and "device_code" in rows.columns:
+            codes = registered if verdict.kind.name == "device" else named
+            codes.update(rows.select("province", "device_code").drop_nulls().rows())
+            left_out.update(truth.filter(registered=False).select("province", "subject").rows())
+    assert named - registered == left_out
+    assert sorted(province for province, _ in left_out) == sorted(SPEC.provinces)
 
 
 @pytest.mark.parametrize("field", ["observed_at", "period", *MEASURED])

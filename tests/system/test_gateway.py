@@ -11,19 +11,21 @@ from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families as scraped
 
 from infra.stack.ports import answers, free_ports
 from infra.topics import TopicSpec, create_topics
 from pipelines.catalog import Catalog
 from pipelines.hj212.frame import build_frame
 from pipelines.hj212.packet import parse
+from sitehub.monitoring.dashboard import GATEWAY
 from streams.ledger import Ledger, ledger
 from streams.positions import of_normaliser
 from streams.reading import read, spans
 from streams.records import Record
 from streams.replay import compare, fresh_topics, replay
 from tests.conftest import Stack
+from tests.system.expressions import assert_found
 from tests.system.processes import PROJECT, Worker, wait_until
 
 TOPIC = "raw.jiangsu.hj212"
@@ -173,7 +175,7 @@ def test_a_thousand_devices_through_a_killed_gateway(site: Site, gateway: Worker
 def exported(metrics: str) -> dict[str, tuple[str, set[str], str]]:
     """Type, labels and meaning of each of the gateway's own metrics in a scrape."""
     found = {}
-    for family in text_string_to_metric_families(metrics):
+    for family in scraped(metrics):
         if family.name.startswith("sitehub_gateway"):
             labels = {label for sample in family.samples for label in sample.labels} - {"le"}
             name = f"{family.name}_total" if family.type == "counter" else family.name
@@ -218,6 +220,7 @@ def test_hostile_clients_harm_nobody(site: Site) -> None:
     assert f'sitehub_gateway_closed_total{{messaging_destination_name="{TOPIC}",reason="endless"}} 1.0' in metrics
     assert health.json()["healthy"]
     assert exported(metrics) == documented()
+    assert_found([query.expression for panel in GATEWAY for query in panel.queries], scraped(metrics))
     damaged = {record.value for record in site.records(TOPIC) if record.key is None}
     assert damaged == {wrong, lying, frame("H1", 2)[:50]}
     assert site.await_all().is_exact

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 import orjson
@@ -31,13 +32,16 @@ SITES = sites_of(SPEC)
 PEOPLE = [person for project in SITES.iter_rows(named=True) for person in crew(project)]
 
 
-def uploads(province: str, kind: str) -> Iterator[tuple[Inverse, Occurrence, dict[str, Any]]]:
+@cache
+def uploads(province: str, kind: str) -> list[tuple[Inverse, Occurrence, dict[str, Any]]]:
     """Each occurrence of a feed with its dialect and its raw record."""
     inverses = speakers(province, kind, CATALOG)
+    sent = []
     for each in happened(kind, SITES.filter(province=province), inverses, SPEC):
         inverse = inverses[each.vendor]
         record = inverse.record(each.values) | {name: each.person[what] for name, what in inverse.people.items()}
-        yield inverse, each, record if each.damage is None else spoilt(record, changes(inverse)[each.damage])
+        sent.append((inverse, each, record if each.damage is None else spoilt(record, changes(inverse)[each.damage])))
+    return sent
 
 
 def judged(province: str, kind: str, sent: Sequence[tuple[Occurrence, dict[str, Any]]]) -> tuple[RawBatch, Normalised]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from operator import eq
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -42,6 +43,7 @@ class Inverse:
         self.zone = ZoneInfo(raw.mapping.zone)
         self._codes = catalog.codes
         self._orders: dict[int, Sequence[str]] = {}  # by the rule's id: rules cannot be hashed
+        self._read: dict[tuple[int, str], Sequence[Rule]] = {}  # by the rules' id and the raw field
         self._conversions: dict[tuple[str, str], Linear] = {}
 
     def record(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,16 +128,22 @@ class Inverse:
 
     def _code(self, name: str, scope: _Scope) -> str | None:
         """The first code that says all that is read off a raw field, values and flags."""
-        wanted: list[tuple[Mapping[str, Any], Any]] = []
-        for rule in map(scope.rules.__getitem__, scope.values):
-            if name in rule.when:
-                wanted.append((self._meanings(rule.codes or "yes_no"), rule.when[name] in scope.values[rule.name]))
-            elif name in rule.sources and rule.codes:
-                wanted.append((self._meanings(rule.codes), scope.values[rule.name]))
-        for code in wanted[0][0]:
-            if fits(code, scope.types[name]) and all(table.get(code) == value for table, value in wanted):
+        values = scope.values
+        readers = [rule for rule in self._readers(name, scope.rules) if rule.name in values]
+        said = [rule.when[name] in values[rule.name] if rule.when else values[rule.name] for rule in readers]
+        tables = [self._meanings(rule.codes or "yes_no") for rule in readers]
+        for code in tables[0]:
+            if fits(code, scope.types[name]) and all(map(eq, (table.get(code) for table in tables), said)):
                 return code
         return None
+
+    def _readers(self, name: str, rules: Mapping[str, Rule]) -> Sequence[Rule]:
+        """The rules that read codes off a raw field."""
+        at = (id(rules), name)
+        if at not in self._read:
+            found = (rule for rule in rules.values() if name in rule.when or (name in rule.sources and rule.codes))
+            self._read[at] = tuple(found)
+        return self._read[at]
 
     def _sources(self, rule: Rule, scope: _Scope) -> Sequence[str]:
         """Raw fields that may hold a value: those that no other rule reads before those that one does."""

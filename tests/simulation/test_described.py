@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import Any
@@ -20,7 +21,7 @@ from simulation.dialects import DIALECTS
 from simulation.inverse import Inverse
 from simulation.occurrences import Occurrence, recipe_of, recipes, sites_of
 from simulation.people import crew
-from simulation.spec import Spec
+from simulation.spec import Spec, world
 from simulation.spoil import changes, spoilt
 from tests.invented_people import PERSONAL_WORD, PERSONAL_WORDS
 from tests.pipelines.slow import PERSONAL
@@ -117,6 +118,16 @@ def test_people_are_told_in_raw_uploads() -> None:
 def test_every_province_uploads_every_kind_it_has() -> None:
     """By a dialect written by hand or by a recipe; frames of HJ 212 beside."""
     assert {*DIALECTS, *described(SPEC, CATALOG)} == {feed for feed in CATALOG.raw if feed[1] != "hj212"}
+
+
+def test_the_demo_shows_at_least_eight_kinds_of_each_province() -> None:
+    """Some of those that there are, beside projects, devices and dust."""
+    demo = world()["demo"]
+    assert set(demo) < set(recipes())
+    for province in SPEC.provinces:
+        kinds = {kind for feed, kind in (*DIALECTS, *described(replace(SPEC, kinds=demo), CATALOG)) if feed == province}
+        assert {"project", "device", "dust-reading"} < kinds
+        assert len(kinds) >= 8
 
 
 @pytest.mark.parametrize("kind", recipes())

@@ -27,8 +27,9 @@ TRUTH = pl.Schema(
 
 
 def described(spec: Spec, catalog: Catalog) -> list[tuple[str, str]]:
-    """Province and kind of every such feed that the catalog takes."""
-    return [(province, kind) for province in spec.provinces for kind in recipes() if (province, kind) in catalog.raw]
+    """Province and kind of every such feed that the spec asks for and the catalog takes."""
+    kinds = recipes() if spec.kinds is None else spec.kinds
+    return [(province, kind) for province in spec.provinces for kind in kinds if (province, kind) in catalog.raw]
 
 
 def speakers(province: str, kind: str, catalog: Catalog) -> dict[str, Inverse]:

@@ -6,8 +6,9 @@ For kinds whose dialect nobody has written by hand. What a province has no word 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from operator import eq
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -42,6 +43,7 @@ class Inverse:
         self.zone = ZoneInfo(raw.mapping.zone)
         self._codes = catalog.codes
         self._orders: dict[int, Sequence[str]] = {}  # by the rule's id: rules cannot be hashed
+        self._read: dict[tuple[int, str], Sequence[Rule]] = {}  # by the rules' id and the raw field
         self._conversions: dict[tuple[str, str], Linear] = {}
 
     def record(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +78,15 @@ class Inverse:
         said: dict[str, str] = world()["unread"]
         return {each.name: said[each.zh] for each in self.raw.fields if each.name not in read and each.zh in said}
 
+    def rounded(self, rule: Rule, at: datetime) -> datetime:
+        """The moment as far as the rule's form tells it: its day, where the form has no hours."""
+        form = rule.time[0] if rule.time else "ss"
+        if form.startswith("epoch") or "ss" in form:
+            return at
+        local = (at - rule.shift).astimezone(self.zone)
+        hour, minute = local.hour if "H" in form else 0, local.minute if "mm" in form else 0
+        return local.replace(hour=hour, minute=minute, second=0, microsecond=0).astimezone(UTC) + rule.shift
+
     def sources(self, name: str) -> tuple[str, ...]:
         """The raw fields that a canonical field is made of."""
         return self.rules[name].raw_fields
@@ -99,8 +110,7 @@ class Inverse:
             inner = types[rule.each].items
             return {rule.each: [self._record(item, rule.fields, field.items, inner) for item in value]}
         if rule.when:
-            flag = Rule(rule.name, codes=rule.codes or "yes_no")
-            return {name: self._one(flag, symbol in value, field, types[name]) for name, symbol in rule.when.items()}
+            return {name: typed(self._code(name, scope), types[name]) for name in rule.when}
         if rule.compose:
             named = ((part_field(part), part) for part in rule.compose)
             pattern = "".join(f"(?P<{name}>.+?)" if name else re.escape(part) for name, part in named)
@@ -112,14 +122,28 @@ class Inverse:
         return {source: self._one(rule, value, field, types[source])}
 
     def _coded(self, rule: Rule, scope: _Scope) -> dict[str, Any]:
-        """The first code that says the value and whatever else is read off its raw field; nothing if there is none."""
-        for name in self._sources(rule, scope):
-            readers = [other for other in map(scope.rules.get, scope.values) if other and name in other.sources]
-            wanted = [(self._meanings(other), scope.values[other.name]) for other in readers if other.codes]
-            for code in self._meanings(rule):
-                if fits(code, scope.types[name]) and all(table.get(code) == value for table, value in wanted):
-                    return {name: typed(code, scope.types[name])}
-        return {}
+        """A code in the first raw field that has one for the value; nothing if there is none."""
+        codes = ((name, self._code(name, scope)) for name in self._sources(rule, scope))
+        return next(({name: typed(code, scope.types[name])} for name, code in codes if code is not None), {})
+
+    def _code(self, name: str, scope: _Scope) -> str | None:
+        """The first code that says all that is read off a raw field, values and flags."""
+        values = scope.values
+        readers = [rule for rule in self._readers(name, scope.rules) if rule.name in values]
+        said = [rule.when[name] in values[rule.name] if rule.when else values[rule.name] for rule in readers]
+        tables = [self._meanings(rule.codes or "yes_no") for rule in readers]
+        for code in tables[0]:
+            if fits(code, scope.types[name]) and all(map(eq, (table.get(code) for table in tables), said)):
+                return code
+        return None
+
+    def _readers(self, name: str, rules: Mapping[str, Rule]) -> Sequence[Rule]:
+        """The rules that read codes off a raw field."""
+        at = (id(rules), name)
+        if at not in self._read:
+            found = (rule for rule in rules.values() if name in rule.when or (name in rule.sources and rule.codes))
+            self._read[at] = tuple(found)
+        return self._read[at]
 
     def _sources(self, rule: Rule, scope: _Scope) -> Sequence[str]:
         """Raw fields that may hold a value: those that no other rule reads before those that one does."""
@@ -129,8 +153,8 @@ class Inverse:
             self._orders[id(rule)] = sorted(rule.sources, key=shared.__contains__)
         return self._orders[id(rule)]
 
-    def _meanings(self, rule: Rule) -> Mapping[str, Any]:
-        return self.catalog.codes[rule.codes or ""].values
+    def _meanings(self, table: str) -> Mapping[str, Any]:
+        return self.catalog.codes[table].values
 
     def _one(self, rule: Rule, value: Any, field: Field, raw: Field) -> Any:
         """A value as one raw field holds it."""
@@ -149,7 +173,7 @@ class Inverse:
     def _word(self, rule: Rule, value: Any, field: Field, raw: Field) -> Any:
         """A single value as text or number, not yet of the raw field's type; None where the province has no word."""
         if rule.codes:
-            meanings = self._meanings(rule).items()
+            meanings = self._meanings(rule.codes).items()
             return next((code for code, meant in meanings if meant in (value, [value]) and fits(code, raw)), None)
         if rule.time:
             return self._time(rule, value)

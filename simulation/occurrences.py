@@ -4,7 +4,7 @@ One file a kind, one way for all: whose it is, when it happens, how its fields a
 province's mapping requires and cannot say does not happen there: Shanxi asks for managers, so no worker enters there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -53,9 +53,10 @@ def recipe_of(kind: str, province: str) -> dict[str, Any]:
 
 
 def sites_of(spec: Spec) -> pl.DataFrame:
-    """Every project (a row of sites.projects) with the vendor that connects it."""
+    """Every project (a row of sites.projects) with its first dust device (device_code) and that device's vendor."""
     sites = projects(spec)
-    first = devices(spec, sites).group_by("project_code", maintain_order=True).agg(pl.col("vendor").first())
+    by_project = devices(spec, sites).group_by("project_code", maintain_order=True)
+    first = by_project.agg(pl.col("device_code", "vendor").first())
     return sites.join(first, on="project_code", maintain_order="left")
 
 
@@ -71,7 +72,7 @@ def occurrences(kind: str, sites: pl.DataFrame, inverses: Mapping[str, Inverse],
 def _of_project(
     recipe: Mapping[str, Any], project: Mapping[str, Any], rng: np.random.Generator, inverse: Inverse, spec: Spec
 ) -> Iterator[Occurrence]:
-    people = crew(project)
+    people = _chosen(recipe.get("who", {}), project)
     number = 0
     for thing in range(len(people) if recipe.get("people") else recipe.get("things", 1)):
         for moment in recipe["moments"]:
@@ -80,10 +81,16 @@ def _of_project(
                 person = people[thing] if recipe.get("people") else people[int(rng.integers(len(people)))]
                 words = {**project, **person, "thing": thing + 1, "number": number, "at": at}
                 fields = recipe["fields"] | moment.get("fields", {})
-                values = {"observed_at": at} | draw(fields, inverse.rules, Scene(rng, words, at), inverse)
+                observed = inverse.rounded(inverse.rules["observed_at"], at)
+                values = {"observed_at": observed} | draw(fields, inverse.rules, Scene(rng, words, at), inverse)
                 if all(values.get(name) is not None for name in inverse.needed):
                     received = max(at, spec.start) + timedelta(milliseconds=int(rng.integers(2_000, 20_000)))
                     yield Occurrence(values, person, project["vendor"], received)
+
+
+def _chosen(who: Mapping[str, Sequence[str]], project: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Those of the project's crew who are one of what is asked for."""
+    return [person for person in crew(project) if all(person[what] in wanted for what, wanted in who.items())]
 
 
 def _times(moment: Mapping[str, Any], rng: np.random.Generator, spec: Spec) -> list[datetime]:

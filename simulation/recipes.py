@@ -31,7 +31,8 @@ def draw(recipes: Mapping[str, Recipe], rules: Mapping[str, Rule], scene: Scene,
         rule = rules.get(name)
         if rule is not None:
             sayable = inverse.sayable(rule)
-            scene.drawn[name] = rule.const if rule.const is not None else _value(recipe, rule, scene, inverse, sayable)
+            value = rule.const if rule.const is not None else _value(recipe, rule, scene, inverse, sayable)
+            scene.drawn[name] = inverse.rounded(rule, value) if isinstance(value, datetime) else value
     return scene.drawn
 
 
@@ -52,7 +53,7 @@ def _value(recipe: Recipe, rule: Rule, scene: Scene, inverse: Inverse, sayable: 
             one = _choice(options, scene.rng, sayable)
             return [one] if one is not None and scene.rng.random() < chance else []
         case {"by": name, "of": cases}:
-            inner = cases.get(scene.drawn.get(name))
+            inner = cases.get(scene.drawn[name] if name in scene.drawn else scene.words.get(name))
             return None if inner is None else _value(inner, rule, scene, inverse, sayable)
         case {"items": fields, "count": [low, high]}:
             count = range(1, 1 + int(scene.rng.integers(low, high + 1)))

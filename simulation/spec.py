@@ -22,6 +22,7 @@ class Spec:
     devices    registered dust devices over all provinces, dealt evenly
     provinces  feeds that upload
     faults     whether late, doubled, damaged … uploads are mixed in
+    kinds      of those in simulation/kinds/ the ones that upload; None: all of them
     """
 
     last_day: date
@@ -30,6 +31,7 @@ class Spec:
     seed: int = 20260301
     provinces: tuple[str, ...] = ("guizhou", "sichuan", "jiangsu", "shanxi")
     faults: bool = True
+    kinds: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.provinces) - set(world()["provinces"]))

@@ -13,7 +13,7 @@ Change = Mapping[str, Any]  # raw field → what it holds instead; CUT: its last
 
 CUT: Final = object()
 WRONG: Final[Mapping[str, Mapping[str, Any]]] = {
-    "bad_time": {"string": "2026-02-31 10:00:00", "long": 202603011200005},
+    "bad_time": {"string": "2026-02-31 10:00:00", "long": 202603011200005, "int": 99_999},
     "bad_code": {"string": "没有的代码", "int": 99_999},
 }
 
@@ -23,8 +23,8 @@ def changes(inverse: Inverse) -> dict[str, Change]:
     types = {each.name: each for each in inverse.raw.fields}
     found: dict[str, Change] = {"bad_time": _all(inverse.sources("observed_at"), "bad_time", types)}
     for rule in inverse.rules.values():
-        if rule.required and rule.sources:
-            found.setdefault("missing_field", dict.fromkeys(rule.sources))
+        if rule.required and rule.raw_fields:
+            found.setdefault("missing_field", dict.fromkeys(rule.raw_fields))
         if rule.required and rule.codes and rule.unknown == "reject":
             found.setdefault("bad_code", _all(rule.sources, "bad_code", types))
         if rule.required and (rule.identifier or rule.pseudonym == "citizen") and rule.invalid == "reject":

@@ -25,7 +25,7 @@ from pipelines.catalog import Catalog
 from simulation.encode import Registry
 from simulation.send import send
 from simulation.simulate import Simulation, simulate
-from simulation.spec import LOCAL, Spec
+from simulation.spec import LOCAL, Spec, world
 from sitehub.demo_summary import Finished, summarise
 from sitehub.fetching import fetch_packages
 from sitehub.landed import await_landed
@@ -81,9 +81,9 @@ def demo_settings(home: Path) -> Settings:
 
 
 def yesterdays(days: int, devices: int) -> Spec:
-    """The spec of the days that ended last midnight."""
+    """The spec of the days that ended last midnight, of the kinds that the demo shows."""
     yesterday = datetime.now(LOCAL).date() - timedelta(days=1)
-    return Spec(last_day=yesterday, days=days, devices=devices)
+    return Spec(last_day=yesterday, days=days, devices=devices, kinds=tuple(world()["demo"]))
 
 
 def run_demo(chosen: Settings, spec: Spec, kill: bool, steps: Steps) -> bool:

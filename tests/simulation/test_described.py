@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from functools import cache
 from typing import Any
 
 import orjson
@@ -19,7 +21,7 @@ from simulation.dialects import DIALECTS
 from simulation.inverse import Inverse
 from simulation.occurrences import Occurrence, recipe_of, recipes, sites_of
 from simulation.people import crew
-from simulation.spec import Spec
+from simulation.spec import Spec, world
 from simulation.spoil import changes, spoilt
 from tests.invented_people import PERSONAL_WORD, PERSONAL_WORDS
 from tests.pipelines.slow import PERSONAL
@@ -31,13 +33,16 @@ SITES = sites_of(SPEC)
 PEOPLE = [person for project in SITES.iter_rows(named=True) for person in crew(project)]
 
 
-def uploads(province: str, kind: str) -> Iterator[tuple[Inverse, Occurrence, dict[str, Any]]]:
+@cache
+def uploads(province: str, kind: str) -> list[tuple[Inverse, Occurrence, dict[str, Any]]]:
     """Each occurrence of a feed with its dialect and its raw record."""
     inverses = speakers(province, kind, CATALOG)
+    sent = []
     for each in happened(kind, SITES.filter(province=province), inverses, SPEC):
         inverse = inverses[each.vendor]
         record = inverse.record(each.values) | {name: each.person[what] for name, what in inverse.people.items()}
-        yield inverse, each, record if each.damage is None else spoilt(record, changes(inverse)[each.damage])
+        sent.append((inverse, each, record if each.damage is None else spoilt(record, changes(inverse)[each.damage])))
+    return sent
 
 
 def judged(province: str, kind: str, sent: Sequence[tuple[Occurrence, dict[str, Any]]]) -> tuple[RawBatch, Normalised]:
@@ -110,10 +115,17 @@ def test_people_are_told_in_raw_uploads() -> None:
     assert all(re.search(form, sent) for form in PERSONAL_WORDS.values())
 
 
-def test_every_province_uploads_eight_kinds() -> None:
-    """Beside projects, devices and dust."""
+def test_every_province_uploads_every_kind_it_has() -> None:
+    """By a dialect written by hand or by a recipe; frames of HJ 212 beside."""
+    assert {*DIALECTS, *described(SPEC, CATALOG)} == {feed for feed in CATALOG.raw if feed[1] != "hj212"}
+
+
+def test_the_demo_shows_at_least_eight_kinds_of_each_province() -> None:
+    """Some of those that there are, beside projects, devices and dust."""
+    demo = world()["demo"]
+    assert set(demo) < set(recipes())
     for province in SPEC.provinces:
-        kinds = {kind for feed, kind in (*DIALECTS, *described(SPEC, CATALOG)) if feed == province}
+        kinds = {kind for feed, kind in (*DIALECTS, *described(replace(SPEC, kinds=demo), CATALOG)) if feed == province}
         assert {"project", "device", "dust-reading"} < kinds
         assert len(kinds) >= 8
 

@@ -1,9 +1,19 @@
 """What commands print (打印): rows as a grid, and uploaded texts made safe for a terminal."""
 
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+from rich.console import Console
 from rich.table import Table
+
+PIPED_WIDTH: Final = 300
+
+
+def screen(*, markup: bool = True) -> Console:
+    """Standard output. Piped, tables keep their columns: an operator greps them."""
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    return Console(width=width, soft_wrap=True, highlight=False, markup=markup)
 
 
 def grid(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> Table:

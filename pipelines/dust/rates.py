@@ -13,6 +13,7 @@ from pipelines.dust.readings import (
     ASSUMED_INTERVAL_S,
     TIME,
     each,
+    is_dust,
     measured_in_parts,
     midnight,
     new_run,
@@ -127,7 +128,7 @@ def service_of(devices: pl.DataFrame, day: date, end_s: int) -> pl.DataFrame:
     stopped = pl.when(pl.col("state").is_in(["stopped", "retired"])).then("observed_at")
     interval = pl.col("expected_interval_s").cast(pl.Int64)
     return (
-        devices.filter(pl.col("device_kind").fill_null("dust") == "dust")
+        devices.filter(is_dust())
         .unique("device_code", keep="first", maintain_order=True)
         .select(
             "province",

@@ -74,9 +74,14 @@ def measured_in_parts(
             yield range(number, number + 1), wanted.filter(between(hour, hour + HOUR + spill))
 
 
+def is_dust() -> pl.Expr:
+    """A device of the register that is a dust monitor, or whose kind the register does not know."""
+    return pl.col("device_kind").fill_null("dust") == "dust"
+
+
 def bounds_of(devices: pl.DataFrame, readings: int) -> list[str]:
-    """Codes of registered devices between which there are about AT_ONCE_BY_DEVICE of this many readings of a day."""
-    codes = devices["device_code"].unique().sort()
+    """Codes of registered dust devices between which there are about AT_ONCE_BY_DEVICE of so many readings of a day."""
+    codes = devices.filter(is_dust())["device_code"].unique().sort()
     return codes.gather_every(max(1, codes.len() * AT_ONCE_BY_DEVICE // max(1, readings)))[1:].to_list()
 
 

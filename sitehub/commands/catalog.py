@@ -13,7 +13,7 @@ from pipelines.catalog import Catalog
 from pipelines.names import hub_topic, subject_of
 from sitehub.mapping_table import field_rows
 from sitehub.options import AsJson
-from sitehub.printing import grid
+from sitehub.printing import grid, screen
 from sitehub.readers.asyncapi import asyncapi as asyncapi_of
 from sitehub.readers.overview import overview
 from sitehub.refusal import refuse
@@ -140,5 +140,4 @@ def _print(rows: list[dict[str, Any]], whole: object, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
         return
-    # Piped output keeps its columns: an integrator greps it.
-    Console(width=None if sys.stdout.isatty() else 300).print(grid(rows))
+    screen().print(grid(rows))

@@ -4,10 +4,10 @@ import json
 import sys
 
 from cyclopts import App
-from rich.console import Console
 from rich.table import Table
 
 from sitehub.options import AsJson
+from sitehub.printing import screen
 from sitehub.settings import Settings, settings
 
 app = App(name="config", help="Show the settings.")
@@ -25,7 +25,7 @@ def show(*, as_json: AsJson = False) -> None:
     table.columns[1].overflow = "fold"
     for name, field in Settings.model_fields.items():
         table.add_row(f"SITEHUB_{name.upper()}", values[name], field.description or "")
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command

@@ -3,10 +3,10 @@
 import json
 import sys
 
-from rich.console import Console
 from rich.table import Table
 
 from sitehub.options import AsJson
+from sitehub.printing import screen
 from sitehub.refusal import need_feed
 
 
@@ -14,13 +14,15 @@ def ledger(*, province: str | None = None, as_json: AsJson = False) -> None:
     """Compare every upload with the records made of it, from the topics alone.
 
     Exit 0 when nothing is missing, doubled or invented, 1 otherwise. Uploads that the normaliser has not reached yet
-    are counted as waiting and are no finding.
+    are counted as waiting and are no finding. Partitions that have none are summed up, not listed.
 
     Parameters
     ----------
     province
         One feed only; all of the catalog when left out.
     """
+    import polars as pl
+
     from pipelines.catalog import Catalog
     from sitehub.kafka_faults import explained
     from sitehub.settings import settings
@@ -36,10 +38,11 @@ def ledger(*, province: str | None = None, as_json: AsJson = False) -> None:
         json.dump({"exact": found.is_exact, "partitions": found.accounts.to_dicts()}, sys.stdout, indent=2)
         sys.stdout.write("\n")
     else:
-        console = Console(soft_wrap=True, highlight=False)
+        console = screen()
         counts = ("uploads", "canonical", "quarantined", "waiting", *FINDINGS)
         table = Table("topic", "partition", *counts, box=None, pad_edge=False)
-        for row in found.accounts.iter_rows(named=True):
+        table.columns[0].no_wrap = True
+        for row in found.accounts.filter(pl.any_horizontal(pl.col(counts) > 0)).iter_rows(named=True):
             table.add_row(row["topic"], str(row["partition"]), *(f"{row[name]:,}" for name in counts))
         console.print(table)
         for row in found.accounts.iter_rows(named=True):

@@ -4,11 +4,10 @@ import sys
 from datetime import date
 
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from sitehub.options import AsJson
-from sitehub.printing import printable
+from sitehub.printing import printable, screen
 from sitehub.refusal import need_feed
 
 
@@ -43,8 +42,7 @@ def orphans(*, province: str | None = None, since: date | None = None, as_json: 
         table.add_row(
             *(text or "–" for text in texts), f"{codes:,}", f"{records:,}", *seen, printable(" ".join(examples))
         )
-    # Piped output keeps its columns: an operator greps it.
-    console = Console(width=None if sys.stdout.isatty() else 300, highlight=False, markup=False)
+    console = screen(markup=False)
     console.print(table)
     for register in ("device", "project"):
         of_register = found.filter(unknown=register)

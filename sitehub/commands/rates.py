@@ -5,7 +5,6 @@ import sys
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,6 +14,8 @@ from reports.plain import plain
 from reports.rates import by_city, by_device, by_project, by_vendor, located, total
 from reports.sites import Places
 from sitehub.options import AsJson
+from sitehub.printing import screen
+from sitehub.refusal import uncomputed
 from sitehub.settings import settings
 from store import gold
 
@@ -42,8 +43,7 @@ def rates(
         names = Places(*(gold.read_history(made, kind, province, ended) for kind in ("device", "project")))
         frame = gold.read_partition(made, "upload_rate_daily", province, day.isoformat())
     if frame.is_empty():
-        remedy = f"run `sitehub materialise --province {province} --day {day}` first"
-        raise SystemExit(f"There are no rates of {province} on {day}; {remedy}.")
+        raise SystemExit(f"There are no rates of {province} on {day}; {uncomputed(province, day)}.")
     devices = located(frame, names)
     listings = {
         "vendor": lambda: by_vendor(devices, SHOWN),
@@ -71,7 +71,7 @@ def _print(by: str, rows: list[RateRow]) -> None:
     for row in rows:
         shown = [_rate(rate) for rate in (row.transmission, row.validity, row.effective, row.hours, row.online)]
         table.add_row(escape(row.label.zh), _devices(row), *shown, str(row.late))
-    Console(highlight=False).print(table)
+    screen().print(table)
 
 
 def _devices(row: RateRow) -> str:

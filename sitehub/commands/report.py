@@ -19,6 +19,7 @@ from reports.view import build_view
 from reports.words import provinces
 from sitehub.options import AsJson
 from sitehub.printing import printable
+from sitehub.refusal import uncomputed
 from sitehub.settings import settings
 from store import gold
 from store.dust_inputs import dust_inputs
@@ -69,7 +70,7 @@ def _inputs(province: str, day: date) -> DustReportInputs:
     gold.upgrade(here.gold_url)
     with gold.closing_engine(here.gold_url) as made:
         lake = Lake(here.lake_url, here.catalog_dir)
-        remedy = f"run `sitehub materialise --province {province} --day {day}` first"
+        remedy = uncomputed(province, day)
         try:
             inputs = DustReportInputs(**dust_inputs(made, lake, province, day, here.catalog_dir))
         except FileNotFoundError as error:

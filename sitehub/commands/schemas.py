@@ -13,6 +13,7 @@ from infra.errors import StackError
 from infra.registration import register_schemas
 from pipelines.catalog import Catalog
 from sitehub.options import AsJson
+from sitehub.printing import screen
 from sitehub.schema_history import Finding, check_history, check_registry, is_shallow, subjects_of
 from sitehub.settings import settings
 
@@ -84,4 +85,4 @@ def register(*, as_json: AsJson = False) -> None:
     table = Table("subject", "schema id", box=None, pad_edge=False)
     for subject, schema_id in ids.items():
         table.add_row(subject, str(schema_id))
-    Console().print(table)
+    screen().print(table)

@@ -5,7 +5,6 @@ import sys
 from dataclasses import asdict
 from datetime import datetime
 
-from rich.console import Console
 from rich.table import Table
 
 from infra.lag import Lag, group_lag, lags, record_ends
@@ -16,12 +15,11 @@ from infra.topics import list_topics
 from pipelines.dust.readings import ZONE
 from sitehub.health import Health, health_of
 from sitehub.options import AsJson
+from sitehub.printing import screen
 from sitehub.services import group_of
 from sitehub.settings import Settings, settings
 from sitehub.state import StackState, read_state
 from store.lake import Lake, canonical_table
-
-PLAIN_WIDTH = 160  # where there is no terminal to measure
 
 
 def status(*, as_json: AsJson = False) -> int:
@@ -88,7 +86,7 @@ def _print_tables(
     behind: list[Lag],
     health: dict[str, Health],
 ) -> None:
-    console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    console = screen()
     if state is None:
         console.print(f"No stack of {chosen.home} runs. Start one with `sitehub up`.")
     else:
@@ -101,8 +99,9 @@ def _print_tables(
         console.print(f"{name}: {found.sentence}", style=None if found.healthy else "red")
     for name, answer in reachable.items():
         console.print(f"{name}: {'answers' if answer else 'does not answer'}")
-    if behind:
+    filled = [lag for lag in behind if lag.end]
+    if filled:
         table = Table("reader", "topic", "end", "done", "behind", box=None, pad_edge=False)
-        for lag in behind:
+        for lag in filled:
             table.add_row(lag.reader, lag.topic, str(lag.end), str(lag.done), str(lag.behind))
         console.print(table)

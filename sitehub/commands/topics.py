@@ -10,6 +10,7 @@ from rich.table import Table
 from infra.topics import create_topics, list_topics, raw_spec
 from pipelines.catalog import Catalog
 from sitehub.options import AsJson
+from sitehub.printing import screen
 from sitehub.services import wanted_topics
 from sitehub.settings import settings
 
@@ -50,4 +51,4 @@ def show(*, as_json: AsJson = False) -> None:
     table = Table("topic", "partitions", box=None, pad_edge=False)
     for name, partitions in topics.items():
         table.add_row(name, str(partitions))
-    Console().print(table)
+    screen().print(table)

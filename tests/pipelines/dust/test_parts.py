@@ -58,3 +58,11 @@ def test_in_parts_is_the_same_as_at_once(interval: int, monkeypatch: pytest.Monk
     assert (whole[1]["received"] > 0).all()
     assert whole[0]["duplicates"].sum() > 0
     assert interval > 420 or whole[2].height > 0
+
+
+def test_a_day_is_parted_between_dust_devices() -> None:
+    """Cranes and cameras of the register, which send no dust readings, move no bound."""
+    dust = [device(f"D{number}") for number in range(8)]
+    others = [device(f"T{number}", device_kind="crane") for number in range(40)]
+    bounds = parts.bounds_of(devices(*dust, *others), 4 * parts.AT_ONCE_BY_DEVICE)
+    assert bounds == ["D2", "D4", "D6"]

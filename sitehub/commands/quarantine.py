@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from datetime import datetime
 from heapq import nlargest
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -110,7 +111,8 @@ def show(
     console = Console(soft_wrap=True, highlight=False)
     for fact in facts:
         for name, value in fact.items():
-            console.print(f"{name:12} {value}", markup=False)
+            said = _local(int(value)) if name == "received_at" else value
+            console.print(f"{name:12} {said}", markup=False)
 
 
 @app.command
@@ -143,6 +145,13 @@ def retry(
     else:
         words = ", ".join(f"{count:,} {what}" for what, count in became.most_common()) or "none matches"
         Console(soft_wrap=True).print(f"{len(chosen):,} rejected uploads: {words}")
+
+
+def _local(epoch_ms: int) -> str:
+    """The moment by the clock of the sites."""
+    from pipelines.dust.readings import ZONE
+
+    return datetime.fromtimestamp(epoch_ms / 1000, ZONE).isoformat(timespec="milliseconds")
 
 
 def _known(province: str | None) -> "tuple[Settings, Catalog]":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, cast
 
-from confluent_kafka import KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.records import Headers
 
@@ -50,7 +50,10 @@ class Sender:
 
     def finish(self) -> list[tuple[str, int, int]]:
         """Wait for all; (topic, partition, offset) of each in the order of sending. KafkaException if one failed."""
-        self._producer.flush(FLUSH_S)
+        try:
+            self._producer.flush(FLUSH_S)
+        except SystemError as lost:  # a delivery report took the fatal error's place (confluent-kafka 2.16)
+            raise KafkaException(self._error or KafkaError(KafkaError._FATAL, "the producer is dead")) from lost
         if self._error is not None:
             raise KafkaException(self._error)
         if len(self._arrived) < self._sent:

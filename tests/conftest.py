@@ -33,6 +33,14 @@ hypothesis_settings.register_profile("ci", max_examples=60, deadline=None, deran
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+LONGEST = "test_demo.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file begins first: begun last, it would run alone for minutes."""
+    items.sort(key=lambda item: item.path.name != LONGEST)
+
+
 Tell = Callable[[str], None]
 """Tells a figure that the run's last lines repeat."""
 

@@ -45,7 +45,7 @@ class Point:
     partitions: int = 4
     workers: int = 1
     readings: int = READINGS
-    times: int = 1
+    times: int = 3
 
 
 POINTS: Final = (
@@ -53,24 +53,27 @@ POINTS: Final = (
     *(Point("workers", workers, workers=workers) for workers in (1, 2, 4)),
     *(
         Point("partitions", count, partitions=count, times=times)
-        for count, times in ((4, 1), (16, 2), (64, 4), (256, 12))
+        for count, times in ((4, 3), (16, 3), (64, 4), (256, 12))
     ),
-    *(Point("extra_bytes", size, replace(BASE, newer=1, remark=size)) for size in (0, 300, 3_000)),
-    Point("extra_bytes", 30_000, replace(BASE, newer=1, remark=30_000), readings=LARGE_READINGS),
+    *(Point("extra_bytes", size, replace(BASE, newer=1, remark=size)) for size in (0, 300)),
+    Point("extra_bytes", 3_000, replace(BASE, newer=1, remark=3_000), times=1),
+    Point("extra_bytes", 30_000, replace(BASE, newer=1, remark=30_000), readings=LARGE_READINGS, times=1),
     *(Point("bad_share", share, replace(BASE, damaged=share)) for share in (0, 0.01, 0.1, 1.0)),
     *(Point("kinds", kinds, replace(BASE, kinds=kinds)) for kinds in (1, 10, 30, 100)),
 )
 
 
 def points(rounds: int) -> None:
-    """Measure every point so often; what is there already is left out."""
+    """Measure every point so often, those of one setting together; what is there already is left out."""
     results = Results("scale")
     for round_ in range(1, rounds + 1):
+        measurements: dict[Point, dict[str, Any]] = {}
         for point in POINTS:
             which = {"dimension": point.dimension, "value": point.value, "round": round_}
             if results.has(**which):
                 continue
-            entry = measured(point)
+            setting = replace(point, dimension="", value=0)
+            entry = measurements[setting] = measurements.get(setting) or measured(point)
             results.add({**which, **entry})
             print(
                 f"{point.dimension} {point.value:g}: {entry['events_per_s']:,.0f}/s, "

@@ -29,6 +29,7 @@ bench: $(ENVIRONMENT) ## Measure beside other engines and write benchmarks/RESUL
 	$(BIN)/python -m benchmarks throughput
 	$(BIN)/python -m benchmarks latency
 	$(BIN)/python -m benchmarks scale
+	$(BIN)/python -m benchmarks.lake
 	$(BIN)/python -m benchmarks report
 
 soak: $(ENVIRONMENT) ## 200 faults under load, on one broker and on three; none may have an effect (about half an hour)

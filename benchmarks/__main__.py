@@ -39,7 +39,7 @@ def latency(*, rounds: int = 1) -> None:
 
 @app.command
 def scale(*, rounds: int = 1) -> None:
-    """Workers, partitions, record size, bad records, kinds (10 minutes a round)."""
+    """Workers, partitions, record size, bad records, kinds (half an hour a round)."""
     _timed(lambda: growth.points(rounds))
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -31,7 +32,8 @@ GROWN: Final = ("events_per_s", "per_cpu_s", "peak_mb", "first_s", "raw_bytes", 
 DEVICES: Final = {"one city": 2_000, "one province": 32_000, "31 provinces": 1_000_000}
 CATCH_UP: Final = 5  # times the ordinary rate: an hour's outage is made up for in a quarter of an hour
 LOAD: Final = 0.5  # of a core's measured rate that a worker is planned with
-REPLICAS: Final = 3
+REPLICAS: Final = 3  # and so many brokers at least
+NIGHT_S: Final = 3600  # within which the day before is to be computed
 DAY_S: Final = 86_400
 YEAR_DAYS: Final = 365
 
@@ -51,7 +53,7 @@ def lake() -> dict[str, Any] | None:
 def documents(parts: Mapping[str, Any], province_day: Mapping[str, Any] | None = None) -> dict[Path, str]:
     """File → text. `parts`: throughput, latency and scale as `load` gives them; province_day as `lake` does.
 
-    RESULTS.md says which parts were not measured; docs/scale.md is left as it is where growth was not.
+    RESULTS.md says which parts were not measured; docs/scale.md is left as it is where growth or the day was not.
     """
     if not parts["throughput"]["rounds"]:
         raise LookupError("results/throughput.json holds nothing: run `python -m benchmarks throughput`")
@@ -69,8 +71,8 @@ def documents(parts: Mapping[str, Any], province_day: Mapping[str, Any] | None =
             results(parts) | {"lake": province_day and as_markdown(province_day)}
         )
     }
-    if parts["scale"]["rounds"]:
-        made[SCALE] = templates.get_template("scale.md.j2").render(scale(parts))
+    if parts["scale"]["rounds"] and province_day:
+        made[SCALE] = templates.get_template("scale.md.j2").render(scale(parts, province_day))
     return made
 
 
@@ -96,8 +98,9 @@ def results(parts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def scale(parts: Mapping[str, Any]) -> dict[str, Any]:
+def scale(parts: Mapping[str, Any], province_day: Mapping[str, Any]) -> dict[str, Any]:
     """What docs/scale.md shows: the measured curves, and the sizes calculated from them."""
+    way = median(each["lake_to_report_s"] for each in province_day["lake_to_report_ordered"])
     rate = line_of(lines(parts["throughput"]["rounds"], MAIN.name), "sitehub").rate.median
     storage = next(entry for entry in parts["scale"]["rounds"] if entry["dimension"] == "storage")
     return {
@@ -105,7 +108,11 @@ def scale(parts: Mapping[str, Any]) -> dict[str, Any]:
         "rate": rate,
         "storage": storage,
         "growth": _growth(parts),
-        "sizes": [_size(name, devices, rate, storage) for name, devices in DEVICES.items()],
+        "sizes": [
+            _size(name, devices, rate, storage) | _computing(devices, way / province_day["devices"])
+            for name, devices in DEVICES.items()
+        ],
+        "province_day": {"devices": province_day["devices"], "seconds": way},
         "catch_up": CATCH_UP,
         "load": LOAD,
         "replicas": REPLICAS,
@@ -147,3 +154,9 @@ def _size(name: str, devices: int, rate: float, storage: Mapping[str, Any]) -> d
         "lake_gb_a_year": storage["lake_bytes"] * yearly / 1e9,
         "network_mb_s": (storage["raw_bytes"] + storage["output_bytes"]) * per_s * CATCH_UP * REPLICAS / 1e6,
     }
+
+
+def _computing(devices: int, seconds_a_device: float) -> dict[str, float]:
+    """Minutes of one executor from the day's files to its reports, and the executors that do it within NIGHT_S."""
+    seconds = devices * seconds_a_device
+    return {"computing_min": seconds / 60, "executors": ceil(seconds / NIGHT_S)}

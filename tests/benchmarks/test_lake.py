@@ -19,18 +19,21 @@ def way(seconds: float, peak: int) -> dict[str, Any]:
     return {"lake_to_report_s": seconds, "steps_s": {"dust_hourly": seconds / 2}, "peak_mib": peak}
 
 
+PROVINCE_DAY: dict[str, Any] = {
+    "commit": "abc", "machine": {"cores": 2}, "versions": {"polars": "2.1.0"}, "devices": 15_000,
+    "landed_by_hours": LANDED, "landed_small": LANDED | {"files": 900},
+    "month": {
+        "devices": 500, "days": 30, "landed": LANDED | {"bytes": 640_000_000}, "computed": way(90.0, 900),
+    },
+    "ordered_day": JOINED, "ordered_small": JOINED,
+    "lake_to_report": [way(30.0, 1_400), way(20.0, 1_500)],
+    "lake_to_report_ordered": [way(18.0, 1_300), way(16.0, 1_200), way(20.0, 1_250)],
+}  # fmt: skip
+
+
 def test_a_year_is_calculated_from_the_day_and_checked_on_a_month() -> None:
     """365 of the day's readings, bytes, writing and computing; the month's own figures stand beside."""
-    month = {"devices": 500, "days": 30, "landed": LANDED | {"bytes": 640_000_000}, "computed": way(90.0, 900)}
-    text = as_markdown(
-        {
-            "commit": "abc", "machine": {"cores": 2}, "versions": {"polars": "2.1.0"}, "devices": 15_000,
-            "landed_by_hours": LANDED, "landed_small": LANDED | {"files": 900}, "month": month,
-            "ordered_day": JOINED, "ordered_small": JOINED,
-            "lake_to_report": [way(30.0, 1_400), way(20.0, 1_500)],
-            "lake_to_report_ordered": [way(18.0, 1_300), way(16.0, 1_200), way(20.0, 1_250)],
-        }
-    )  # fmt: skip
+    text = as_markdown(PROVINCE_DAY)
     assert "| from lake to report | 25.0 s (20.0 to 30.0, 2 rounds) | peak 1,500 MiB |" in text
     assert "| from the joined files to report | 18.0 s (16.0 to 20.0, 3 rounds) | peak 1,300 MiB |" in text
     assert "24 to 4 files, 572.2 MiB to 381.5 MiB, peak 1,000 MiB" in text

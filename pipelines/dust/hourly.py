@@ -65,7 +65,7 @@ def device_hours(readings: pl.DataFrame | pl.LazyFrame, devices: pl.DataFrame, d
     """
     looked_at = readings.lazy().drop("adcode", "vendor", "project_code", strict=False)
     parts = (observations(part.collect(engine="streaming")) for _, part in measured_in_parts(looked_at, day))
-    return finished([means(observed.rows, devices, day) for observed in parts if observed.rows.height], day)
+    return finished([means(observed.rows, devices, day) for observed in parts], day)
 
 
 def station_hours(readings: pl.DataFrame | pl.LazyFrame, day: date, limits: Limits | None = None) -> pl.DataFrame:
@@ -139,8 +139,8 @@ def number_of_hour(day: date) -> pl.Expr:
 
 
 def finished(parts: Sequence[pl.DataFrame], day: date) -> pl.DataFrame:
-    """The hours of a day from the `means` of its parts."""
-    return _finished(pl.concat(parts) if parts else pl.DataFrame(schema=HOURS), day)
+    """The hours of a day from the `means` of its parts, at least one."""
+    return _finished(pl.concat(parts), day)
 
 
 def _finished(frame: pl.DataFrame, day: date) -> pl.DataFrame:

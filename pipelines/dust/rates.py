@@ -92,8 +92,8 @@ def ends(day: date, as_of: datetime | None) -> int:
 
 
 def finished(parts: Sequence[pl.DataFrame], service: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The rates of a day from what `came` in its parts."""
-    counted = _counted(pl.concat(parts) if parts else pl.DataFrame(schema=_HOUR), _due(service))
+    """The rates of a day from what `came` in its parts, at least one."""
+    counted = _counted(pl.concat(parts), _due(service))
     due = _due(service).group_by("device_code").agg(expected=pl.col("due").sum(), hours_expected=pl.len())
     return _finished(service, due, counted, day)
 

@@ -11,7 +11,6 @@ from typing import Final
 
 import polars as pl
 import sqlalchemy as sa
-from rich.console import Console
 
 from infra.errors import StackError
 from infra.topics import create_topics
@@ -23,6 +22,7 @@ from pipelines.dust.state_events import state_events
 from pipelines.names import hub_topic, subject_of
 from sitehub.kafka_faults import explained
 from sitehub.options import AsJson
+from sitehub.printing import screen
 from sitehub.services import wanted_topics
 from sitehub.settings import settings
 from store import gold
@@ -70,9 +70,7 @@ def publish(*, as_json: AsJson = False) -> None:
         sys.stdout.write("\n")
         return
     for topic, what in done.items():
-        Console(soft_wrap=True, highlight=False).print(
-            f"{topic}: {what.written} written, {what.withdrawn} withdrawn, {what.unchanged} as they were."
-        )
+        screen().print(f"{topic}: {what.written} written, {what.withdrawn} withdrawn, {what.unchanged} as they were.")
 
 
 def _schema_id(registry_url: str, topic: str, kind: CanonicalKind) -> int:

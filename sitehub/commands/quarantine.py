@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.table import Table
 
 from sitehub.kafka_faults import explained
 from sitehub.options import AsJson
+from sitehub.printing import screen
 from sitehub.refusal import need_feed, refuse
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def show_list(
     if as_json:
         _print_json({"counts": rows, "newest": [_facts(upload) for upload in last]})
         return
-    console = Console(soft_wrap=True, highlight=False)
+    console = screen()
     table = Table(*COUNTED, "uploads", box=None, pad_edge=False)
     for row in rows:
         table.add_row(*map(str, row.values()))
@@ -108,7 +108,7 @@ def show(
     if as_json:
         _print_json(facts)
         return
-    console = Console(soft_wrap=True, highlight=False)
+    console = screen()
     for fact in facts:
         for name, value in fact.items():
             said = _local(int(value)) if name == "received_at" else value
@@ -144,7 +144,7 @@ def retry(
         _print_json(became)
     else:
         words = ", ".join(f"{count:,} {what}" for what, count in became.most_common()) or "none matches"
-        Console(soft_wrap=True).print(f"{len(chosen):,} rejected uploads: {words}")
+        screen().print(f"{len(chosen):,} rejected uploads: {words}")
 
 
 def _local(epoch_ms: int) -> str:

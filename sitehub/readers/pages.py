@@ -96,30 +96,32 @@ def _kind_page(kind: CanonicalKind, feeds: Sequence[RawKind]) -> KindPage:
         }
         for raw in feeds
     }
-    return KindPage(
-        kind=kind,
-        title=_title(kind),
-        topic=canonical_topic(kind.name),
-        subject=subject_of(canonical_topic(kind.name)),
-        key=key_shape(kind),
-        event_id=event_id_shape(kind),
-        kept=REGISTER if kind.register else FOR_EVER,
-        feeds=tuple(feeds),
-        rows=tuple(_rows(kind.fields, uploads)),
-    )
+    kept = REGISTER if kind.register else FOR_EVER
+    return _page(kind, canonical_topic(kind.name), key_shape(kind), kept, feeds, uploads)
 
 
 def _page_of_found(kind: CanonicalKind) -> KindPage:
+    return _page(kind, hub_topic(kind.name), event_id_shape(kind), FOUND, (), {})
+
+
+def _page(
+    kind: CanonicalKind,
+    topic: str,
+    key: str,
+    kept: Text,
+    feeds: Sequence[RawKind],
+    uploads: Mapping[str, Mapping[str, tuple[str, ...]]],
+) -> KindPage:
     return KindPage(
         kind=kind,
         title=_title(kind),
-        topic=hub_topic(kind.name),
-        subject=subject_of(hub_topic(kind.name)),
-        key=event_id_shape(kind),
+        topic=topic,
+        subject=subject_of(topic),
+        key=key,
         event_id=event_id_shape(kind),
-        kept=FOUND,
-        feeds=(),
-        rows=tuple(_rows(kind.fields, {})),
+        kept=kept,
+        feeds=tuple(feeds),
+        rows=tuple(_rows(kind.fields, uploads)),
     )
 
 

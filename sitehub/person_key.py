@@ -3,14 +3,11 @@
 import logging
 import os
 import secrets
-import time
 from pathlib import Path
-from typing import Final
+from tempfile import NamedTemporaryFile
 
 from infra.errors import StackError
 from pipelines.mapping.people import KEY_BYTES, PersonKey, PersonKeyError
-
-WRITTEN_WITHIN_S: Final = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -22,24 +19,25 @@ def person_key(file: Path) -> PersonKey:
             "a new person key was made; every host needs the same file",
             extra={"key_id": PersonKey.parse(file.read_text("ascii")).key_id},
         )
-    until = time.monotonic() + WRITTEN_WITHIN_S
-    while True:
-        try:
-            return PersonKey.parse(file.read_text("ascii"))
-        except (PersonKeyError, UnicodeDecodeError) as error:
-            if time.monotonic() > until or file.stat().st_size:
-                remedy = "Put the right key back: another one gives every person another pseudonym."
-                raise StackError(f"{file} holds no person key of 64 hex digits.", remedy) from error
-        time.sleep(0.05)  # another worker has just made the file and is about to write it
+    try:
+        return PersonKey.parse(file.read_text("ascii"))
+    except (PersonKeyError, UnicodeDecodeError) as error:
+        remedy = "Put the right key back: another one gives every person another pseudonym."
+        raise StackError(f"{file} holds no person key of 64 hex digits.", remedy) from error
 
 
 def make_person_key(file: Path) -> bool:
-    """Write a random key, readable by its owner alone; False where another process was quicker."""
+    """Write a random key, readable by its owner alone; False where another process was quicker.
+
+    The file gets its name when it is whole: nobody ever reads half a key.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return False
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(f"{secrets.token_hex(KEY_BYTES)}\n")
+    with NamedTemporaryFile("w", dir=file.parent, prefix=file.name) as whole:  # mode 0600
+        whole.write(f"{secrets.token_hex(KEY_BYTES)}\n")
+        whole.flush()
+        os.fsync(whole.fileno())
+        try:
+            os.link(whole.name, file)
+        except FileExistsError:
+            return False
     return True

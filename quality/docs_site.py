@@ -57,8 +57,20 @@ def publish(root: Path, path: Path, page: str) -> None:
     tables = sorted(path.parent.glob("[!i]*.html"))
     _put(path.parent / "index.html", _listing(" ".join(path.parent.parts[-2:]), [("", tables)]))
     if not known:
-        days = sorted((day for day in root.iterdir() if day.is_dir()), reverse=True)
-        _put(root / "index.html", _listing("Data Docs", [(day.name, _provinces(day)) for day in days]))
+        _list_all(root)
+
+
+def _list_all(root: Path) -> None:
+    """Written until it says what is there: runs of other partitions write it at the same time."""
+    written = None
+    while written != (page := _front_page(root)):
+        _put(root / "index.html", page)
+        written = page
+
+
+def _front_page(root: Path) -> str:
+    days = sorted((day for day in root.iterdir() if day.is_dir()), reverse=True)
+    return _listing("Data Docs", [(day.name, _provinces(day)) for day in days])
 
 
 def _provinces(day: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from reports.html import render_html
 from reports.model import DustReportView
@@ -20,9 +21,15 @@ KINDS = tuple(WRITERS)
 
 
 def render_all(view: DustReportView, folder: Path, kinds: Sequence[str] = KINDS) -> dict[str, Path]:
-    """Write the report as files of the given kinds into `folder`; the same view gives the same bytes."""
+    """Write the report as files of the given kinds into `folder`; the same view gives the same bytes.
+
+    Each file takes its place when it is whole: whoever reads meanwhile has the old one, and a fault leaves it there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = {kind: folder / f"dust-{view.province}-{view.day}.{kind}" for kind in kinds}
-    for kind, path in files.items():
-        WRITERS[kind](view, path)
+    with TemporaryDirectory(dir=folder, prefix=".") as drafts:
+        for kind, path in files.items():
+            draft = Path(drafts, path.name)
+            WRITERS[kind](view, draft)
+            draft.replace(path)
     return files

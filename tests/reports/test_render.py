@@ -228,6 +228,15 @@ def exceedances_in(workbook: Path) -> object:
     return count
 
 
+def test_a_fault_leaves_the_old_report(view: DustReportView, tmp_path: Path) -> None:
+    """A file is replaced by a whole one only; nothing half-written is left."""
+    old = render_all(view, tmp_path, ["zip"])["zip"].read_bytes()
+    with pytest.raises(AttributeError):
+        render_all(replace(view, tables={**view.tables, "wrong": None}), tmp_path, ["zip"])  # type: ignore[dict-item]
+    (left,) = tmp_path.iterdir()
+    assert left.read_bytes() == old
+
+
 @pytest.mark.parametrize("made", [sample.guizhou, sample.silence])
 def test_sparse_days_render_in_every_format(made: object, tmp_path: Path) -> None:
     """No limits, no noise, no stations, or no data at all: every file is still made."""

@@ -219,19 +219,19 @@ def test_waiting_behind_a_commit_counts(monkeypatch: pytest.MonkeyPatch) -> None
         return {}
 
     async def slow(*_: Any) -> None:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.0)
 
     async def put_twice() -> None:
-        one = a_lane(SlowLog(0), process, failures, 0.4)
+        one = a_lane(SlowLog(0), process, failures, 1.0)
         await one.put(delivered(0, 1))
-        await asyncio.sleep(0.5)  # the first transaction is committing
+        await asyncio.sleep(1.1)  # the first transaction is committing
         await one.put(delivered(0, 1, 2)[1:])
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(1.5)
         await one.close()
 
     monkeypatch.setattr(lane, "fencing_producer", started)
     monkeypatch.setattr(lane, "commit", slow)
     asyncio.run(put_twice())
     first, second = began
-    assert second - first < 0.4 + 0.4
+    assert second - first < 1.0 + 1.0
     assert failures == []

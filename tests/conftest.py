@@ -84,9 +84,9 @@ class Stack:
         timestamps: Timestamps = "LogAppendTime",
     ) -> dict[str, int]:
         """Register the schemas of registers and dust and create their topics; subject → schema id."""
-        from pipelines.catalog import Catalog
+        from tests.contract import CATALOG
 
-        catalog = of_dust(catalog or Catalog.read())
+        catalog = of_dust(catalog or CATALOG)
         specs = topic_specs(catalog, partitions, 30, timestamps, quarantine_retention_days=38)
         create_topics(self.bootstrap_servers, specs)
         return register_schemas(self.registry_url, catalog)

@@ -21,6 +21,7 @@ from sitehub.services import workers
 from sitehub.settings import Settings
 from store.gold import upgrade
 from tests.conftest import SHARED_DATA, Stack
+from tests.contract import CATALOG
 
 LOCAL = ZoneInfo("Asia/Shanghai")
 STATION_HOURS = "stations/cnemc_hourly_2019_five_cities_long.csv.gz"
@@ -44,7 +45,7 @@ def carry(stack: Stack, home: Path, feeds: list[str], uploads: Callable[[Catalog
     ids = stack.provision(timestamps="CreateTime")
     upgrade(chosen.gold_url)
     stack.supervisor.start(workers(chosen, feeds))
-    send(uploads(Catalog.load(), Registry(ids.__getitem__)), stack.bootstrap_servers)
+    send(uploads(CATALOG, Registry(ids.__getitem__)), stack.bootstrap_servers)
     await_landed(chosen, stack.supervisor.check)
     return chosen
 

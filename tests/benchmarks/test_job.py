@@ -14,6 +14,7 @@ from pipelines.codec import decode
 from pipelines.names import canonical_topic, quarantine_topic, subject_of
 from pipelines.wire import RawBatch, WriterId, WriterSchema
 from streams.outputs import Headers, Target, outputs
+from tests.contract import CATALOG
 
 READINGS = 600
 Outgone = tuple[bytes | None, bytes | None, Headers]  # key, value, headers
@@ -23,7 +24,7 @@ UNKNOWN = 2_000_000_001
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     """The project's own."""
-    return Catalog.load()
+    return CATALOG
 
 
 @pytest.fixture(scope="module")

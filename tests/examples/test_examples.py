@@ -15,12 +15,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.catalog import Catalog
 from store.lake import Lake
 from tests.conftest import PROJECT_ROOT, Stack
+from tests.contract import CATALOG
 from tests.examples.log import TOPIC, write_log
 
-CATALOG = Catalog.read()
 PYTHON = PROJECT_ROOT / "examples" / "python"
 DUST = "canonical/dust-reading"
 MEANS = ["YC-1 2 62.0", "YC-2 1 50.0"]

@@ -5,10 +5,8 @@ from typing import Any
 import pytest
 
 from infra.topics import DAY_MS, Timestamps, TopicSpec, create_topics, list_topics, topic_specs
-from pipelines.catalog import Catalog
 from sitehub.settings import Settings
-
-CATALOG = Catalog.read()
+from tests.contract import CATALOG
 
 
 @pytest.mark.parametrize("timestamps", ["LogAppendTime", "CreateTime"])

@@ -19,13 +19,13 @@ import pytest
 from assets.runs import instance_at
 from infra.packages import Packages
 from infra.stack.ports import free_ports
-from pipelines.catalog import Catalog
 from sitehub.settings import Settings
 from sitehub.state import read_state
 from store.gold import closing_engine, replace_partition, upgrade
 from store.tables import exceedance, frame_schema
 from streams.reading import read, spans
 from streams.records import Record
+from tests.contract import CATALOG
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -137,7 +137,7 @@ def test_up_status_second_up_and_down(own: Settings, sitehub: Command) -> None:
     assert {service["state"] for service in status["stack"]["services"]} == {"running"}
     assert status["reachable"] == {"kafka": True, "registry": True, "dagster": True}
     assert {"sitehub-jiangsu", "sitehub-national", "landing"} <= {lag["reader"] for lag in status["lag"]}
-    assert set(status["health"]) == {"landing", *(f"normaliser-{province}" for province in Catalog.load().provinces)}
+    assert set(status["health"]) == {"landing", *(f"normaliser-{province}" for province in CATALOG.provinces)}
     await_healthy(sitehub)
     await_published(own)
     second = sitehub("up")

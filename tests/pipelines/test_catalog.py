@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.catalog import Catalog, CatalogError
-from tests.pipelines.tiny import CATALOG, HEAD, PLAIN, RECEIVED, uploads, write_kind
+from tests.contract import CATALOG
+from tests.pipelines.tiny import HEAD, PLAIN, RECEIVED, uploads, write_kind
 
 PROJECT = Path(__file__).parents[2]
 FIELDS = HEAD + PLAIN + "  pm10: {from: dust, unit: mg/m3}\n"

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.catalog import Catalog
 from pipelines.codec import decode, encode
 from pipelines.codec.block import FlatField, flat_fields, read_rows
 from pipelines.codec.records import RecordReader, UndecodableError, UnreadableSchemaError
 from pipelines.codec.resolve import Resolution, physical, resolution
 from pipelines.contract import RECORDS, TEXTS, CanonicalKind, Field
+from tests.contract import CATALOG
 from tests.pipelines.invented import RAW_SCHEMA, avro_body, upload
 
-CANONICAL = Catalog.load().canonical
+CANONICAL = CATALOG.canonical
 DUST = CANONICAL["dust-reading"]
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.compatibility import backward_faults, full_faults, unreadable
-from tests.pipelines.tiny import CATALOG
+from tests.contract import CATALOG
 
 
 def record(*fields: dict[str, Any], name: str = "R", **more: Any) -> dict[str, Any]:

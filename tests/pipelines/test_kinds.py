@@ -12,18 +12,18 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pipelines.catalog import Catalog, Field, RawKind
+from pipelines.catalog import Field, RawKind
 from pipelines.codec import decode, encode
 from pipelines.contract import CanonicalKind
 from pipelines.mapping.compile import ENVELOPE
 from pipelines.normalise import Normalised, normalise
 from pipelines.wire import WriterId, WriterSchema
+from tests.contract import CATALOG
 from tests.pipelines.invented import RECEIVED, batch_of
 from tests.pipelines.plausible import Plausible, citizen, damages, with_person
 from tests.pipelines.slow import Reference, Refused
 from tests.pipelines.slow_screening import FOUND, screened
 
-CATALOG = Catalog.load()
 CANONICAL = [pytest.param(kind, id=kind.name) for kind in CATALOG.canonical.values()]
 EVERY = [*CATALOG.canonical.values(), *CATALOG.hub.values()]
 # Feeds with a decoder of their own are no JSON: tests of the decoder generate their uploads.

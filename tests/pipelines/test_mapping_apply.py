@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pipelines.contract import TIMESTAMP
 from pipelines.names import RawTopic
-from tests.pipelines.tiny import CATALOG, RECEIVED, tiny, uploads
+from tests.contract import CATALOG
+from tests.pipelines.tiny import RECEIVED, tiny, uploads
 
 OUTCOME = ["_reason", "_field", "_detail", "_remedy", "_notes"]
 SPOILED: dict[type, list[Any]] = {

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.catalog import CatalogError
-from tests.pipelines.tiny import CATALOG, mapped, texts
+from tests.contract import CATALOG
+from tests.pipelines.tiny import mapped, texts
 
 CRANE = """\
   device_code: {from: id, required: true}

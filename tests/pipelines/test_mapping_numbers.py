@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.mapping.units import UnitError, conversion
-from tests.pipelines.tiny import CATALOG, tiny, uploads
+from tests.contract import CATALOG
+from tests.pipelines.tiny import tiny, uploads
 
 # From the definitions of the units, by hand: value * factor + offset.
 EXACT: dict[tuple[str, str], tuple[Fraction, Fraction]] = {

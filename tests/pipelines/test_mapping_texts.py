@@ -7,8 +7,9 @@ import pytest
 
 from pipelines.mapping.texts import CODE_LENGTH
 from pipelines.normalise import normalise
+from tests.contract import CATALOG
 from tests.pipelines.invented import batch_of
-from tests.pipelines.tiny import CATALOG, tiny, uploads
+from tests.pipelines.tiny import tiny, uploads
 
 
 @pytest.mark.parametrize("code", ["a\0b", "a\nb", "a\x7fb", "a\x85b", "9" * (CODE_LENGTH + 1)])

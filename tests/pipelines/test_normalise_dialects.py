@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.catalog import Catalog
 from pipelines.normalise import normalise
 from pipelines.wire import RawBatch, WriterSchema
+from tests.contract import CATALOG
 
-CATALOG = Catalog.load()
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
 CHINA = timezone(timedelta(hours=8))
 POINTS = [

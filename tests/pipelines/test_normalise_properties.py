@@ -16,11 +16,11 @@ from pipelines.identity import canonical_keys
 from pipelines.normalise import Normalised, normalise
 from pipelines.quarantine import quarantine_headers
 from pipelines.wire import SCHEMA_HEADER, RawBatch, WriterSchema, writer_ids
+from tests.contract import CATALOG
 from tests.pipelines.invented import RECEIVED, WRITER, WRITER_ID, batch_of, framed, invented_catalog, upload
 
 Sent = tuple[bytes | None, list[tuple[str, bytes]]]
 
-PROJECT_CATALOG = Catalog.load()
 numbers = st.none() | st.floats() | st.sampled_from([32767.0, -1.0, 0.0, 80.0])
 uploads = st.fixed_dictionaries(
     {
@@ -167,7 +167,7 @@ def test_twenty_thousand_damaged_uploads(catalog: Catalog) -> None:
     assert 10_000 < refused < 20_000
 
 
-@pytest.mark.parametrize("feed", PROJECT_CATALOG.raw.values(), ids=lambda feed: f"{feed.province}-{feed.kind}")
+@pytest.mark.parametrize("feed", CATALOG.raw.values(), ids=lambda feed: f"{feed.province}-{feed.kind}")
 def test_junk_for_every_feed(feed: Any) -> None:
     """Every feed of the project takes junk in its own schema without falling over."""
     rng = random.Random(f"{feed.province}/{feed.kind}")
@@ -182,6 +182,6 @@ def test_junk_for_every_feed(feed: Any) -> None:
         for _ in range(200)
     ]
     batch = batch_of(*map(orjson.dumps, records), topic=feed.topic)
-    normalised = normalise(batch, PROJECT_CATALOG, {})
+    normalised = normalise(batch, CATALOG, {})
     check_one_in_one_out(batch, normalised)
     assert outcome(batch, normalised).keys() == set(batch.offsets)

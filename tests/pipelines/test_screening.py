@@ -10,13 +10,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines.catalog import Catalog
 from pipelines.contract import CanonicalKind, CatalogError, Field, read_yaml
 from pipelines.screening import level_of, screen, sort_notes
 from pipelines.screening_file import HEAD, TESTS, read_screening
 from pipelines.screening_rules import UNBOUNDED, Order, Screening, between_steps, disordered, outside
+from tests.contract import CATALOG
 
-CATALOG = Catalog.load()
 DUST = CATALOG.canonical["dust-reading"]
 FLAGS = ("quality", "quality_notes")
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)

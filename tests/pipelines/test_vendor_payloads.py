@@ -15,13 +15,12 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 
-from pipelines.catalog import Catalog
 from pipelines.names import raw_topic
 from pipelines.normalise import Normalised, normalise
+from tests.contract import CATALOG
 from tests.pipelines.invented import batch_of
 from tests.real_data import shared
 
-CATALOG = Catalog.load()
 LOCAL = ZoneInfo("Asia/Shanghai")
 JIANGSU = {"recordNumber": "JS-1", "belongedTo": "320100"}
 SICHUAN = {"ProjectCode": "5101002602020101"}

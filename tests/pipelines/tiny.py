@@ -7,12 +7,12 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.catalog import Catalog, CompiledMapping
+from pipelines.catalog import CompiledMapping
 from pipelines.contract import TIMESTAMP
 from pipelines.mapping.compile import compile_mapping
 from pipelines.mapping.grammar import read_raw
+from tests.contract import CATALOG
 
-CATALOG = Catalog.load()
 RECEIVED = datetime(2026, 3, 3, 4, 0, tzinfo=UTC)
 HEAD = """
 kind: dust-reading

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from stdnum.cn import ric
 
-from pipelines.catalog import Catalog, Field
+from pipelines.catalog import Field
 from pipelines.mapping.grammar import Rule
 from pipelines.normalise import Normalised, normalise
 from pipelines.quarantine import quarantine_headers
@@ -23,11 +23,11 @@ from simulation.occurrences import Occurrence, recipe_of, recipes, sites_of
 from simulation.people import crew
 from simulation.spec import Spec, world
 from simulation.spoil import changes, spoilt
+from tests.contract import CATALOG
 from tests.invented_people import PERSONAL_WORD, PERSONAL_WORDS
 from tests.pipelines.slow import PERSONAL
 
 SPEC = Spec(last_day=date(2026, 3, 2), days=2, devices=8)
-CATALOG = Catalog.read()
 FEEDS = [pytest.param(*feed, id="-".join(feed)) for feed in described(SPEC, CATALOG)]
 SITES = sites_of(SPEC)
 PEOPLE = [person for project in SITES.iter_rows(named=True) for person in crew(project)]

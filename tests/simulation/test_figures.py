@@ -5,7 +5,6 @@ from datetime import date
 
 import polars as pl
 
-from pipelines.catalog import Catalog
 from pipelines.dust.daily import daily_means
 from pipelines.dust.hourly import device_hours
 from pipelines.dust.rates import upload_rates
@@ -15,6 +14,7 @@ from simulation.encode import Registry
 from simulation.simulate import simulate
 from simulation.spec import Spec
 from sitehub.truth import counted_slots, daily_pm10
+from tests.contract import CATALOG
 from tests.simulation.test_simulate import Subjects, batches
 
 DAY = date(2026, 3, 2)
@@ -23,7 +23,7 @@ KEY = ["province", "device_code"]
 
 def figures() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Of each province the figures by the rules and by the truth: received, duplicates and mean PM10 per device."""
-    catalog, limits = Catalog.load(), Limits.load()
+    catalog, limits = CATALOG, Limits.load()
     subjects = Subjects(catalog)
     simulation = simulate(Spec(last_day=DAY, days=1, devices=16), catalog, Registry(subjects.id_of))
     sent = simulation.truth.filter(expected="accepted", kind="dust-reading", period="minute")

@@ -21,6 +21,7 @@ from simulation.spec import Spec
 from sitehub.truth import event_ids
 from streams.metrics import counted, processing
 from streams.outputs import Target, outputs
+from tests.contract import CATALOG
 from tests.invented_people import PERSONAL_WORD, PERSONAL_WORDS
 
 SPEC = Spec(last_day=date(2026, 3, 2), days=2, devices=16)
@@ -51,7 +52,7 @@ class Subjects:
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     """The project's own contract."""
-    return Catalog.load()
+    return CATALOG
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pipelines.catalog import Catalog
 from sitehub.commands.catalog import app
+from tests.contract import CATALOG
 
 
 def _json(capsys: pytest.CaptureFixture[str], *words: str) -> object:
@@ -18,7 +18,7 @@ def test_the_list_names_kind_province_provenance_topic_and_subject(capsys: pytes
     rows = _json(capsys, "list")
     assert _json(capsys) == rows, "the list is what `sitehub catalog` alone prints"
     assert isinstance(rows, list)
-    assert len(rows) == len(Catalog.load().raw) + 3
+    assert len(rows) == len(CATALOG.raw) + 3
     own = {row["kind"]: (row["province"], row["topic"]) for row in rows[-3:]}
     assert own == {
         "device-state": ("(hub)", "hub.device-state"),

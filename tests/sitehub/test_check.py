@@ -10,13 +10,12 @@ from typing import Any
 import fastavro
 import pytest
 
-from pipelines.catalog import Catalog
 from sitehub.check import FileError, Verdict, check_file, format_of, tally
 from sitehub.commands.check import check
 from sitehub.settings import settings
+from tests.contract import CATALOG
 from tests.pipelines.invented import invented_catalog
 
-CATALOG = Catalog.load()
 RECEIVED = datetime(2026, 3, 5, 2, 1, tzinfo=UTC)
 SOUND = {"deviceId": "JS-1", "pm2dot5": 35, "pm10": 80.5, "moniterTime": "2026-03-05 10:00:00"}
 

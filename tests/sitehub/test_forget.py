@@ -15,7 +15,8 @@ from sitehub.settings import PROJECT_ROOT, settings
 from store.gold import closing_engine, upgrade
 from store.lake import Lake
 from store.registers import merge_history
-from tests.store.rows import CATALOG, Row, frame, row
+from tests.contract import CATALOG
+from tests.store.rows import Row, frame, row
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 PERSON, OTHER = (f"{n:08x}-{n:032x}" for n in (1, 2))

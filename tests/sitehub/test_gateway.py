@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.catalog import Catalog
 from pipelines.hj212.frame import build_frame
 from sitehub.check import check_file, format_of
 from sitehub.gateway import UnknownFeedError, topics_of
 from sitehub.produce import default_framing, outgoing
+from tests.contract import CATALOG
 from tests.pipelines.tiny import RECEIVED
 
-CATALOG = Catalog.load()
 FRAME = build_frame(b"ST=39;CN=2011;PW=1;MN=A1;Flag=4;CP=&&DataTime=20260303110000;LA-Rtd=58.3&&")
 
 

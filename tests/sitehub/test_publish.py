@@ -9,7 +9,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.catalog import Catalog
 from pipelines.codec import decode
 from sitehub.commands.publish import publish
 from sitehub.settings import settings
@@ -18,6 +17,7 @@ from store.tables import device_states, dust_daily, exceedance, frame_schema
 from streams.reading import read, spans
 from streams.records import Record
 from tests.conftest import Stack
+from tests.contract import CATALOG
 
 DAY = "2026-03-02"
 TOPIC = "hub.exceedance"
@@ -101,7 +101,7 @@ def test_the_topic_follows_the_table(stack: Stack, hub: Path, capsys: pytest.Cap
         assert run(capsys) == (0, 0, 0)
     records = log(stack, TOPIC)
     assert len(records) == 4
-    kind = Catalog.load().hub["exceedance"]
+    kind = CATALOG.hub["exceedance"]
     held = decode([record.value for record in records if record.value is not None], kind)
     assert sorted(held["value"]) == [85.0, 91.5, 92.0]
     keys = {record.key.decode() for record in records if record.key}
@@ -121,7 +121,7 @@ def test_a_state_over_midnight_is_told_once(stack: Stack, capsys: pytest.Capture
     judged(0, ("offline", 0, 20), ("online", 20, 24), holds=True)
     assert run(capsys, STATES) == (1, 2, 1)
     held = {record.key: record.value for record in log(stack, STATES)}
-    kind = Catalog.load().hub["device-state"]
+    kind = CATALOG.hub["device-state"]
     told = decode([value for value in held.values() if value is not None], kind).sort("observed_at")
     began = MIDNIGHT + timedelta(hours=20)
     assert told.select("state", "observed_at", "ended_at", "expected_interval_s").rows() == [

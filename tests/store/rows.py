@@ -5,9 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.catalog import Catalog
-
-CATALOG = Catalog.read()
+from tests.contract import CATALOG
 
 Row = dict[str, Any]
 

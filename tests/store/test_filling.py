@@ -15,7 +15,8 @@ from store.gold import closing_engine, read_history, upgrade
 from store.lake import Lake
 from store.registers import merge_history
 from streams.sinks import sinks_of
-from tests.store.rows import CATALOG, Row, frame, row
+from tests.contract import CATALOG
+from tests.store.rows import Row, frame, row
 
 TOPIC = "canonical.crane-reading"
 START = datetime(2026, 3, 1, tzinfo=UTC)

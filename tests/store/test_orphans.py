@@ -14,7 +14,8 @@ from store.gold import closing_engine, upgrade
 from store.lake import Lake
 from store.orphans import ORPHANS, orphans
 from store.registers import merge_history
-from tests.store.rows import CATALOG, frame, row
+from tests.contract import CATALOG
+from tests.store.rows import frame, row
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

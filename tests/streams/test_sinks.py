@@ -12,7 +12,8 @@ from store.lake import Lake, canonical_table
 from streams.landing import Landing
 from streams.records import Record
 from streams.sinks import sinks_of
-from tests.store.rows import CATALOG, frame, row
+from tests.contract import CATALOG
+from tests.store.rows import frame, row
 
 
 def test_a_register_is_in_its_history_before_the_lake_tells_of_it(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from infra.packages import Packages
 from infra.stack.broker import broker_service
 from infra.stack.ports import LOOPBACK, free_ports
 from infra.supervisor import Supervisor
-from pipelines.catalog import Catalog
 from store.lake import Lake
+from tests.contract import CATALOG
 from tests.invented_people import PERSONAL_WORD
 
 SEARCHED_OTHERWISE = {"kafka", "simulation"}  # topics are read through the broker; what was sent is what is sought
@@ -39,7 +39,7 @@ def _files(home: Path) -> Iterator[tuple[str, str]]:
 def _tables(home: Path) -> Iterator[tuple[str, str]]:
     """The lake's canonical tables, and the quarantine without the uploads' own bytes."""
     lake = Lake(str(home / "lake"))
-    for kind in Catalog.read().made:
+    for kind in CATALOG.made:
         yield f"lake {kind}", lake.read(kind).collect().write_ndjson()
     yield "lake quarantine", lake.read_quarantine().drop("key", "value").collect().write_ndjson()
 

@@ -15,7 +15,6 @@ from prometheus_client.parser import text_string_to_metric_families as scraped
 
 from infra.stack.ports import answers, free_ports
 from infra.topics import TopicSpec, create_topics
-from pipelines.catalog import Catalog
 from pipelines.hj212.frame import build_frame
 from pipelines.hj212.packet import parse
 from sitehub.monitoring.dashboard import GATEWAY
@@ -25,6 +24,7 @@ from streams.reading import read, spans
 from streams.records import Record
 from streams.replay import compare, fresh_topics, replay
 from tests.conftest import Stack
+from tests.contract import CATALOG
 from tests.system.expressions import assert_found
 from tests.system.processes import PROJECT, Worker, wait_until
 
@@ -56,7 +56,7 @@ class Site:
 
     def await_all(self) -> Ledger:
         """Jiangsu's ledger once every frame is normalised."""
-        servers, catalog = self.stack.bootstrap_servers, Catalog.load()
+        servers, catalog = self.stack.bootstrap_servers, CATALOG
         positions = of_normaliser(servers, "jiangsu", catalog)
 
         def is_done() -> bool:
@@ -240,7 +240,7 @@ def test_parts_outlive_the_gateway(site: Site, gateway: Worker) -> None:
 
 def test_frames_are_replayed_to_the_same_bytes(site: Site) -> None:
     """After all that came above: a replay makes the same records of the same frames."""
-    servers, registry, catalog = site.stack.bootstrap_servers, site.stack.registry_url, Catalog.load()
+    servers, registry, catalog = site.stack.bootstrap_servers, site.stack.registry_url, CATALOG
     fresh = fresh_topics(catalog, TOPIC, "frames-again")
     create_topics(servers, [TopicSpec(name, site.stack.topics()[live], {}) for live, name in fresh.items()])
     stretch = replay(servers, registry, catalog, TOPIC, "frames-again")

@@ -15,6 +15,7 @@ from store.gold import engine, read_history
 from store.lake import Lake
 from streams.ledger import ledger
 from tests.conftest import Stack, Tell
+from tests.contract import CATALOG
 from tests.real_data import LOCAL, carry, sensor_table, sensor_uploads
 
 INTERVAL_S = 150
@@ -40,7 +41,7 @@ def test_sensors(own_stack: Stack, tmp_path: Path, tell: Tell) -> None:
 
     settings = carry(own_stack, tmp_path, list(SENSORS), uploads)
     lake, gold = Lake(settings.lake_url), engine(settings.gold_url)
-    assert ledger(settings.bootstrap_servers, Catalog.load(), list(SENSORS)).is_exact
+    assert ledger(settings.bootstrap_servers, CATALOG, list(SENSORS)).is_exact
     for province, table in tables.items():
         held = lake.read("dust-reading", province).collect()
         values_are_the_files(table, held)

@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from pipelines.catalog import Catalog
 from pipelines.codec import decode, encode
 from pipelines.dust.exceedance import EXCEEDANCES
 from pipelines.dust.exceedance_events import exceedance_events
 from pipelines.dust.findings import day_of
+from tests.contract import CATALOG
 
-KIND = Catalog.load().hub["exceedance"]
+KIND = CATALOG.hub["exceedance"]
 
 
 def table(*devices: tuple[str, str]) -> pl.DataFrame:

@@ -10,13 +10,13 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.catalog import Catalog
 from pipelines.codec import decode, encode
 from pipelines.dust.gathered import Gathered, gather
 from pipelines.dust.state_events import state_events
+from tests.contract import CATALOG
 from tests.pipelines.dust.frames import DAY, MIDNIGHT, at, device, devices, minutes, reading, readings
 
-KIND = Catalog.read().hub["device-state"]
+KIND = CATALOG.hub["device-state"]
 DAY_S = 86_400
 DAYS = 3
 State = tuple[int, str, int | None, int | None]

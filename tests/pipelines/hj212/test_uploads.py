@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.catalog import Catalog, CatalogError
+from pipelines.catalog import CatalogError
 from pipelines.hj212.frame import build_frame
 from pipelines.hj212.tables import factors
 from pipelines.normalise import Normalised, normalise
 from pipelines.wire import RawBatch
+from tests.contract import CATALOG
 from tests.pipelines.hj212.published import published
 from tests.pipelines.tiny import tiny, uploads
 
-CATALOG = Catalog.load()
 TOPIC = "raw.jiangsu.hj212"
 RECEIVED = 1_772_331_330_000  # 2026-03-01 10:15:30 in Beijing
 HEAD = "QN=20260301101500001;ST=39;CN={cn};PW=123456;MN=A1;Flag=5;CP=&&DataTime={time}"

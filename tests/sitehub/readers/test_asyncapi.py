@@ -22,9 +22,9 @@ from sitehub.commands.catalog import app
 from sitehub.readers.asyncapi import REJECTED_HEADERS, asyncapi
 from sitehub.schema_history import subjects_of
 from streams.outputs import Target, outputs
+from tests.contract import CATALOG
 from tests.pipelines.invented import TOPIC, batch_of, invented_catalog
 
-CATALOG = Catalog.read()
 OFFICIAL = Path(__file__).parent / "asyncapi-3.0.0" / "schema.json.gz"
 SHA256 = "abe96881dbfaad495ccbb6bd8d3fb43ca18a13b9d7564849ccb66f39d5e5b20f"
 

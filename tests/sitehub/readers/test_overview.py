@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.catalog import Catalog
 from sitehub.readers.overview import overview
 from tests.conftest import PROJECT_ROOT
+from tests.contract import CATALOG
 
-CATALOG = Catalog.read()
 MISSION = PROJECT_ROOT.parent / "shared" / "mission"
 PROVINCES = {"G": "guizhou", "S": "sichuan", "J": "jiangsu", "X": "shanxi"}
 # Jiangsu asks for the control stations' hours; they come by a feed of their own.

@@ -13,9 +13,9 @@ from fontTools.ttLib import TTFont
 from pipelines.catalog import Catalog, Field
 from sitehub.commands.catalog import app
 from sitehub.readers.pages import INDEX, pages
+from tests.contract import CATALOG
 from tests.pipelines.invented import invented_catalog
 
-CATALOG = Catalog.read()
 VOID = {"meta", "input", "br"}
 
 

@@ -82,7 +82,7 @@ class Soak:
 def run(packages: Packages, home: Path, plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Soak:
     """Run the plan in a folder of its own."""
     with on_stage(packages, home, plan.brokers) as stage:
-        contracts = [Catalog.load(), other_contract(home / "contract")]
+        contracts = [Catalog.read(), other_contract(home / "contract")]
         load = provisioned(stage, contracts[0], plan)
         watch = Watch(stage.settings.bootstrap_servers, f"sitehub-{PROVINCE}", places(stage, contracts[0]))
         play = Play(stage, load, cycle([contracts[1].root, contracts[0].root]), plan.registry_away_s)
@@ -116,7 +116,7 @@ def other_contract(folder: Path) -> Catalog:
     if before not in text:
         raise ValueError(f"{file} no longer maps windSpeed as {before}; mend tests/faults/soak.py")
     file.write_text(text.replace(before, after), "utf-8")
-    return Catalog.load(folder)
+    return Catalog.read(folder)
 
 
 def provisioned(stage: Stage, catalog: Catalog, plan: Plan) -> Load:

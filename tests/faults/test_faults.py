@@ -19,7 +19,7 @@ def test_every_fault_once(packages: Packages, tmp_path: Path) -> None:
         seed=7,
         brokers=1,
         strikes=strikes,
-        per_second=300,
+        per_second=150,
         gap_s=0.5,
         devices=12,
         registry_away_s=10.0,

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from infra.packages import Packages, fetch
+from infra.packages import Packages
 from infra.registration import register_schemas
 from infra.stack.broker import broker_service
 from infra.stack.ports import free_ports
 from infra.stack.registry import registry_service, registry_url
 from infra.supervisor import Supervisor
 from infra.topics import Timestamps, create_topics, list_topics, topic_specs
+from sitehub.fetching import fetch_packages
 from sitehub.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,8 +119,7 @@ def running_stack(packages: Packages, home: Path) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def packages() -> Packages:
     """Broker and registry from the user's cache; fetched once."""
-    configured = Settings()
-    return fetch(configured.cache_dir, configured.maven_url)
+    return fetch_packages(Settings())
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from infra.errors import StackError
 from infra.packages import Packages
-from infra.stack.java import QUICK_START
+from infra.stack.java import QUICK_START, knowing
 from infra.stack.ports import LOOPBACK, answers, free_ports
 from infra.supervisor import Service
 
@@ -105,7 +105,8 @@ def _service(name: str, folder: Path, packages: Packages, port: int, quick: bool
     config = folder / "server.properties"
     folder.mkdir(parents=True, exist_ok=True)
     config.write_text(_properties(folder / "data", port, node), encoding="utf-8")
-    java = (str(packages.java), "-Xmx512m", *QUICK_START[quick], *LOGGING, "-cp", f"{packages.broker_jars}/*")
+    options = ("-Xmx512m", *QUICK_START[quick], *knowing(packages), *LOGGING)
+    java = (str(packages.java), *options, "-cp", f"{packages.broker_jars}/*")
     if not (folder / "data" / "meta.properties").exists():
         _format(java, config, folder.parent)
     return Service(

@@ -4,6 +4,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 ENVIRONMENT := $(VENV)/.complete
+# Where Python may not keep what it has compiled, as in many containers, each process that computes compiles for six
+# seconds what the last one has compiled: here it may.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench soak endurance fuzz up down env lock clean

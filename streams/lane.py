@@ -3,8 +3,8 @@
 Why nothing is lost and nothing doubled, whoever dies, hangs or comes back:
 
 1. Opening a lane starts a producer with the partition's own transactional id. Kafka thereby fences every older owner of
-   that id and ends its open transaction. Only then the committed offset is read. So it is final: nobody else can move
-   it any more.
+   that id and ends its open transaction; where it has forgotten to, the lane does (streams/leftovers.py). The committed
+   offset is read after the fencing. So it is final: nobody else can move it any more.
 2. Only records from that offset on are taken, each once, in offset order. Record batches that Faust did not deliver are
    read from the log itself; a gap is believed only when the log has one.
 3. The canonical and quarantine records of a stretch and the offset behind it are committed in one transaction. What a
@@ -27,10 +27,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
+import stamina
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
 from pipelines.wire import RawBatch
+from streams.leftovers import Reach, settle
 from streams.metrics import LOG_APPEND_TIME, counted
 from streams.outputs import Outputs
 from streams.record_batches import WholeBatch
@@ -73,10 +75,11 @@ class Lane:
         process: Process,
         fail: Callable[[BaseException], None],
         allowed_latency: float,
+        reach: Reach,
     ) -> None:
         """`process` makes outputs of records; `fail` is called with whatever goes wrong, and ends the process.
 
-        `allowed_latency`: how long records may wait for more to fill a transaction; s.
+        `reach`: where outputs can be. `allowed_latency`: how long records may wait for more to fill a transaction; s.
         """
         self.partition = partition
         self._bootstrap_servers = bootstrap_servers
@@ -85,6 +88,7 @@ class Lane:
         self._process = process
         self._fail = fail
         self._allowed_latency = allowed_latency
+        self._reach = reach
         self._batches: deque[WholeBatch] = deque()
         self._waiting = 0
         self._waits_since = 0.0
@@ -146,20 +150,23 @@ class Lane:
                 self._next = position
             except UnansweredError as error:
                 log.warning("a transaction got no answer: opening anew", partition=self.partition, error=str(error))
-                producer = await self._interruptible(self._open_anew(producer))
+                producer = await self._interruptible(self._open_anew())
                 if self._next not in (begin, position):
                     raise RuntimeError(f"{self.partition} was committed to {self._next} by another") from error
         return producer
 
-    async def _open_anew(self, producer: OnceProducer) -> OnceProducer:
+    async def _open_anew(self) -> OnceProducer:
         await asyncio.sleep(HEARTBEATS_S)
-        await producer.stop()
         return await self._open()
 
+    @stamina.retry(on=UnansweredError, attempts=None, timeout=None)
     async def _open(self) -> OnceProducer:
+        if self._producer is not None:
+            await self._producer.stop()
         name = f"sitehub.{self._group}.{self.partition.topic}.{self.partition.partition}"
         self._producer = await fencing_producer(self._bootstrap_servers, name)
         self._next = await self._source.committed(self.partition)
+        await settle(self._producer, self._reach, self._source, self._next)
         return self._producer
 
     async def _take(self) -> Taken:

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
 
 from streams.crash import crash
 from streams.lane import Lane, Process
+from streams.leftovers import Reach
 from streams.source import Source
 
 
 class Lanes:
     """Hands each chunk to its partition's lane, and closes the lanes before the group may give partitions away."""
 
-    def __init__(self, app: Any, bootstrap_servers: str, process: Process, allowed_latency: float) -> None:
-        """`app` is the Faust app whose agent calls `run`; `allowed_latency` as in Lane, s."""
+    def __init__(
+        self,
+        app: Any,
+        bootstrap_servers: str,
+        process: Process,
+        reach: Callable[[TopicPartition], Reach],
+        allowed_latency: float,
+    ) -> None:
+        """`app` is the Faust app whose agent calls `run`; `reach` and `allowed_latency` as in Lane."""
         self._app = app
         self._bootstrap_servers = bootstrap_servers
         self._process = process
+        self._reach = reach
         self._allowed_latency = allowed_latency
         self._source: Source | None = None
         self._lanes: dict[tuple[str, int], Lane] = {}
@@ -57,6 +66,7 @@ class Lanes:
             process=self._process,
             fail=crash,
             allowed_latency=self._allowed_latency,
+            reach=self._reach(partition),
         )
 
     async def _revoked(self, *_: Any, **__: Any) -> None:

@@ -9,12 +9,14 @@ import signal
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, Final
 
 import faust
 import structlog
+from aiokafka import TopicPartition
 from confluent_kafka import KafkaException
 
 from pipelines.catalog import Catalog
@@ -23,8 +25,9 @@ from pipelines.wire import RawBatch, writer_ids
 from streams.chunks import ChunkScheduler, ChunkSchema
 from streams.fetching import PatientTransport, fetch_patiently
 from streams.lanes import Lanes
+from streams.leftovers import Reach
 from streams.metrics import expect_uploads, processing
-from streams.outputs import Outputs, Target, outputs
+from streams.outputs import Outputs, Target, outputs, places_of, upload_of
 from streams.record_batches import deliver_whole_batches
 from streams.topics import missing, raw_topics, topic_partitions
 from streams.writers import Registry, Writers
@@ -85,6 +88,11 @@ class Normaliser:
             with processing("normalise", batch.topic):
                 return outputs(batch, self.catalog, found, self.target)
 
+    def reach(self, partition: TopicPartition) -> Reach:
+        """Where the outputs of a raw partition can be."""
+        places = places_of(partition.topic, partition.partition, self.catalog, self.target)
+        return Reach([TopicPartition(*place) for place in places], partial(upload_of, catalog=self.catalog))
+
 
 async def find_target(catalog: Catalog, kinds: Sequence[str], partitions: dict[str, int], registry_url: str) -> Target:
     """Schema ids of the canonical kinds and partition counts; waits for the registry. NotProvisionedError if absent."""
@@ -126,7 +134,8 @@ def build(
     brokers = ";".join(f"kafka://{server.strip()}" for server in bootstrap_servers.split(","))
     app = faust.App(f"sitehub-{province}", broker=brokers, **FAUST_SETTINGS)
     app.transport = PatientTransport(app.conf.broker_consumer, app)
-    lanes = Lanes(app, bootstrap_servers, Normaliser(catalog, target, registry_url), allowed_latency)
+    normaliser = Normaliser(catalog, target, registry_url)
+    lanes = Lanes(app, bootstrap_servers, normaliser, normaliser.reach, allowed_latency)
     # acks=False: Faust must never commit, it would write an older offset over a transaction's.
     source = app.topic(*(topic.topic for topic in topics), schema=ChunkSchema(), acks=False)
 

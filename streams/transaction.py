@@ -10,7 +10,8 @@ goes on but a new producer of the same id (docs/decisions/0033). Records may be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import stamina
@@ -98,7 +99,7 @@ async def commit(producer: OnceProducer, outputs: Outputs, group: str, offsets: 
 
     But UnansweredError: all of it may be, now or later. The offset that a new producer of the same id finds tells.
     """
-    try:
+    with _unanswered_told(producer):
         await producer.begin_transaction()
         sent = []
         for (topic, partition), records in outputs.items():
@@ -108,6 +109,25 @@ async def commit(producer: OnceProducer, outputs: Outputs, group: str, offsets: 
         await producer.send_offsets_to_transaction(dict(offsets), group)
         await asyncio.gather(*sent)
         await producer.commit_transaction()
+
+
+async def mark(producer: OnceProducer, places: Collection[TopicPartition], *, stands: bool) -> None:
+    """A transaction without records: its markers end what is open of this producer in these partitions.
+
+    aiokafka is told directly which partitions belong to it (checked with 0.14; `tests/streams/test_leftovers.py`).
+    """
+    with _unanswered_told(producer):
+        await producer.begin_transaction()
+        for place in places:
+            producer._txn_manager.maybe_add_partition_to_txn(place)
+        await (producer.commit_transaction() if stands else producer.abort_transaction())
+
+
+@contextmanager
+def _unanswered_told(producer: OnceProducer) -> Iterator[None]:
+    """A failed transaction's error; where a request got no answer, that."""
+    try:
+        yield
     except KafkaError:
         _lay_to_rest(producer)
         if producer.unanswered is None:

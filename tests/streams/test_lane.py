@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 
 from pipelines.wire import RawBatch
 from streams import lane
+from streams.leftovers import Reach
 from streams.outputs import Outputs
 from streams.record_batches import WholeBatch, WholeBatches
 from tests.streams.test_record_batches import Fields, batch, fetched
@@ -61,6 +62,7 @@ def a_lane(
         process=process,
         fail=failures.append,
         allowed_latency=allowed_latency,
+        reach=Reach((), lambda *_: 0),
     )
 
 

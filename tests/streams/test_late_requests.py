@@ -25,6 +25,7 @@ from infra.topics import TopicSpec, create_topics
 from pipelines.wire import RawBatch
 from streams import lane
 from streams.lane import Lane
+from streams.leftovers import Reach
 from streams.outputs import NO_HEADERS, Outgoing, Outputs
 from streams.reading import read, spans
 from streams.record_batches import WholeBatches
@@ -104,12 +105,17 @@ class Site:
             process=self.process,
             fail=self.failures.append,
             allowed_latency=0.01,
+            reach=Reach([TopicPartition(self.out, 0)], lambda _, record: int(record.value)),
         )
+
+    def send(self, number: int) -> None:
+        """Send the upload of that number, which is its offset too."""
+        self.producer.produce(self.raw.topic, b"%d" % number)
+        assert self.producer.flush(20) == 0
 
     async def upload(self, to: Lane, number: int) -> None:
         """Send the upload of that number, and give the lane what stands in the raw partition."""
-        self.producer.produce(self.raw.topic, b"%d" % number)
-        assert self.producer.flush(20) == 0
+        self.send(number)
         batches = await self.source.stretch(self.raw, 0, number + 1)
         await to.put([SimpleNamespace(value=batch) for batch in batches])
 

@@ -1,4 +1,4 @@
-"""A process of its own: launches a backfill of five days as the UI does and lets the daemon's code carry it out.
+"""A process of its own: launches a backfill of 14 days as the UI does and lets the daemon's code carry it out.
 
 Hours and days of a province, of which each night ends on the next day. The settings come from the environment
 (SITEHUB_HOME), as they do for Dagster's own processes.
@@ -21,7 +21,7 @@ from assets.partitions import FeedDay
 from sitehub.settings import settings
 from tests.assets.world import DAY, Landing, figures
 
-DAYS = [DAY + timedelta(days=number) for number in range(5)]
+DAYS = [DAY + timedelta(days=number) for number in range(14)]
 PARTITIONS = [FeedDay(day, "jiangsu") for day in DAYS]
 COMPUTED = (dust_hourly, dust_daily)
 ROUNDS = 10

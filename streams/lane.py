@@ -3,14 +3,15 @@
 Why nothing is lost and nothing doubled, whoever dies, hangs or comes back:
 
 1. Opening a lane starts a producer with the partition's own transactional id. Kafka thereby fences every older owner of
-   that id and ends its open transaction; where it has forgotten to, the lane does (streams/leftovers.py). The committed
-   offset is read after the fencing. So it is final: nobody else can move it any more.
+   that id and ends its open transaction; what it has forgotten to end, the lane ends (streams/leftovers.py). Only then
+   the committed offset is read. So it is final: nobody else can move it any more.
 2. Only records from that offset on are taken, each once, in offset order. Record batches that Faust did not deliver are
    read from the log itself; a gap is believed only when the log has one.
 3. The canonical and quarantine records of a stretch and the offset behind it are committed in one transaction. What a
    dead owner had not committed was never visible and is read again; what a fenced one tries to commit is refused.
 4. A commit that got no answer is not tried again by the same producer. The lane opens anew, which fences also what is
-   still under way, and the offset it finds tells whether the transaction stands.
+   still under way, and the offset it finds tells whether the transaction stands. It does so too where a connection has
+   broken since the last commit: Kafka may have acknowledged that one and not have ended it.
 
 Safety so rests on the transactional id alone, not on the consumer group: two workers that both believe they own a
 partition cost a restart, no record.
@@ -24,7 +25,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 import stamina
@@ -32,7 +33,7 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
 from pipelines.wire import RawBatch
-from streams.leftovers import Reach, settle
+from streams.leftovers import settle
 from streams.metrics import LOG_APPEND_TIME, counted
 from streams.outputs import Outputs
 from streams.record_batches import WholeBatch
@@ -75,11 +76,12 @@ class Lane:
         process: Process,
         fail: Callable[[BaseException], None],
         allowed_latency: float,
-        reach: Reach,
+        reach: Collection[TopicPartition],
     ) -> None:
         """`process` makes outputs of records; `fail` is called with whatever goes wrong, and ends the process.
 
-        `reach`: where outputs can be. `allowed_latency`: how long records may wait for more to fill a transaction; s.
+        `allowed_latency`: how long records may wait for more to fill a transaction; s. `reach`: all partitions where
+        outputs can be.
         """
         self.partition = partition
         self._bootstrap_servers = bootstrap_servers
@@ -165,8 +167,8 @@ class Lane:
             await self._producer.stop()
         name = f"sitehub.{self._group}.{self.partition.topic}.{self.partition.partition}"
         self._producer = await fencing_producer(self._bootstrap_servers, name)
+        await settle(self._producer, self._reach, self._group)
         self._next = await self._source.committed(self.partition)
-        await settle(self._producer, self._reach, self._source, self._next)
         return self._producer
 
     async def _take(self) -> Taken:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Collection, Sequence
 from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
 
 from streams.crash import crash
 from streams.lane import Lane, Process
-from streams.leftovers import Reach
 from streams.source import Source
 
 
@@ -22,7 +21,7 @@ class Lanes:
         app: Any,
         bootstrap_servers: str,
         process: Process,
-        reach: Callable[[TopicPartition], Reach],
+        reach: Callable[[TopicPartition], Collection[TopicPartition]],
         allowed_latency: float,
     ) -> None:
         """`app` is the Faust app whose agent calls `run`; `reach` and `allowed_latency` as in Lane."""

@@ -1,53 +1,34 @@
-"""What a producer's earlier transactions have left open (残留事务), though Kafka holds them for completed.
+"""What Kafka has not ended of a producer's last transaction, though it holds it for completed (残留事务).
 
 A broker that goes down in the midst of ending a transaction ends it when it is up again. Where a partition has no
 leader at that moment, as all have for an instant when the only broker starts, Kafka takes the partition for deleted and
-never writes its marker (seen with 4.3.1; docs/decisions/0042). The records stay open there; nobody reads on behind
-them; and whatever the same producer commits next, commits them too: uploads that were made again would be doubled.
+never writes its marker (seen with 4.3.1; docs/decisions/0042). Some partitions may have theirs from before. What has
+none stays open: nobody reads on behind it, the group's offset does not move, and whatever the same producer commits
+next, commits it too.
 
-So before a lane's new producer commits anything, nothing of it may be open. What is open of uploads before the group's
-committed offset stands, as that offset was committed with it; what is open of uploads behind it is about to be made
-again, and falls.
+The coordinator has decided, though, and says what. So before a lane's new producer commits anything, a transaction of
+nothing but all partitions within reach and the group's offset ends in the same way as the last one: markers that were
+written already are written once more, to no effect, and those that are missing are there. The coordinator is asked
+before the producer starts, which wipes out its answer.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Final
 
-import structlog
 from aiokafka import TopicPartition
 
-from streams.producer_states import open_transactions
-from streams.source import Source
 from streams.transaction import OnceProducer, mark
 
-log = structlog.get_logger(__name__)
-
-SETTLES_S: Final = 0.1  # Kafka answers before it writes the markers
-
-
-@dataclass(frozen=True)
-class Reach:
-    """All partitions where outputs of a raw partition can be, and which upload (offset) an output there is of."""
-
-    places: Collection[TopicPartition]
-    upload_of: Callable[[str, Any], int]
+COMMITTED: Final = ("PrepareCommit", "CompleteCommit")
+ABORTED: Final = ("Ongoing", "PrepareEpochFence", "PrepareAbort", "CompleteAbort")
 
 
-async def settle(producer: OnceProducer, reach: Reach, source: Source, committed: int) -> None:
-    """End what is open of this producer: what was made of uploads before `committed` stands, the rest falls.
+async def settle(producer: OnceProducer, reach: Collection[TopicPartition], group: str) -> None:
+    """End once more what the id's last transaction ended; to be called before the producer's first one.
 
-    To be called before the producer's first transaction. UnansweredError as of any transaction.
+    `reach`: all partitions where its outputs can be. UnansweredError where it cannot be known whether all is ended.
     """
-    while left := await open_transactions(producer, reach.places):
-        uploads = {
-            place: reach.upload_of(place.topic, await source.record(place, begin)) for place, begin in left.items()
-        }
-        log.warning("a transaction was left open", places=sorted(left), uploads=uploads, committed=committed)
-        for stands in (True, False):
-            if places := [place for place, upload in uploads.items() if (upload < committed) == stands]:
-                await mark(producer, places, stands=stands)
-                await asyncio.sleep(SETTLES_S)
+    if producer.last in (*COMMITTED, *ABORTED):
+        await mark(producer, reach, group, stands=producer.last in COMMITTED)

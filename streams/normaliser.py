@@ -9,7 +9,6 @@ import signal
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, Final
@@ -25,9 +24,8 @@ from pipelines.wire import RawBatch, writer_ids
 from streams.chunks import ChunkScheduler, ChunkSchema
 from streams.fetching import PatientTransport, fetch_patiently
 from streams.lanes import Lanes
-from streams.leftovers import Reach
 from streams.metrics import expect_uploads, processing
-from streams.outputs import Outputs, Target, outputs, places_of, upload_of
+from streams.outputs import Outputs, Target, outputs, places_of
 from streams.record_batches import deliver_whole_batches
 from streams.topics import missing, raw_topics, topic_partitions
 from streams.writers import Registry, Writers
@@ -88,10 +86,12 @@ class Normaliser:
             with processing("normalise", batch.topic):
                 return outputs(batch, self.catalog, found, self.target)
 
-    def reach(self, partition: TopicPartition) -> Reach:
-        """Where the outputs of a raw partition can be."""
-        places = places_of(partition.topic, partition.partition, self.catalog, self.target)
-        return Reach([TopicPartition(*place) for place in places], partial(upload_of, catalog=self.catalog))
+    def reach(self, partition: TopicPartition) -> list[TopicPartition]:
+        """All partitions where outputs of a raw partition can be."""
+        return [
+            TopicPartition(*place)
+            for place in places_of(partition.topic, partition.partition, self.catalog, self.target)
+        ]
 
 
 async def find_target(catalog: Catalog, kinds: Sequence[str], partitions: dict[str, int], registry_url: str) -> Target:

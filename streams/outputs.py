@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from pipelines.catalog import Catalog
-from pipelines.codec import decode, encode
+from pipelines.codec import encode
 from pipelines.identity import canonical_keys
 from pipelines.murmur2 import partitions
 from pipelines.names import canonical_topic, parse_raw_topic, quarantine_topic, subject_of
@@ -112,11 +112,3 @@ def places_of(topic: str, partition: int, catalog: Catalog, target: Target) -> l
     quarantine = target.prefix + quarantine_topic(raw.province)
     numbers = range(target.partitions[canonical])
     return [*((canonical, number) for number in numbers), (quarantine, partition % target.partitions[quarantine])]
-
-
-def upload_of(topic: str, record: Record, catalog: Catalog) -> int:
-    """Offset of the upload that a record of a canonical or quarantine topic was made of."""
-    for kind in catalog.canonical.values():
-        if topic == canonical_topic(kind.name):
-            return int(decode([record.value or b""], kind)["source_offset"].item())
-    return int(next(value or b"" for name, value in record.headers if name == "sitehub.source.offset"))

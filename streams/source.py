@@ -73,17 +73,6 @@ class Source:
                 found += fetched.get(partition, [])
         return [record.value for record in found if record.offset < end]
 
-    async def record(self, partition: TopicPartition, offset: int) -> ConsumerRecord:
-        """The first record of the batch that begins there, be it committed or not."""
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers, group_id=None, isolation_level="read_uncommitted"
-        )
-        async with consumer, asyncio.timeout(PATIENCE_S):
-            consumer.assign([partition])
-            consumer.seek(partition, offset)
-            batch = await consumer.getone(partition)
-        return batch.value.records()[0]
-
     async def close(self) -> None:
         """Disconnect."""
         if self._clients is not None:

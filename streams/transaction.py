@@ -16,9 +16,11 @@ from typing import Any, Final
 
 import stamina
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.client import ConnectionGroup
+from aiokafka.client import ConnectionGroup, CoordinationType
+from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.sender import InitPIDHandler
 from aiokafka.protocol.transaction import (
     AddOffsetsToTxnRequest,
     AddPartitionsToTxnRequest,
@@ -26,12 +28,16 @@ from aiokafka.protocol.transaction import (
     TxnOffsetCommitRequest,
 )
 
+from streams.coordinator import EMPTY, state_of
 from streams.outputs import Outgoing, Outputs
 
 # Below the broker's 1 MiB for a compressed batch, also where nothing can be compressed. A larger record goes alone.
 BATCH_BYTES: Final = 1 << 19
 # A dead owner's open transaction holds read_committed readers back for this long at most.
 TRANSACTION_TIMEOUT_MS: Final = 15_000
+ASK_AGAIN_S: Final = 0.1
+BROKEN: Final = (CloseReason.CONNECTION_BROKEN, CloseReason.CONNECTION_TIMEOUT, CloseReason.OUT_OF_SYNC)
+MARKED_S: Final = 0.005  # Kafka answers before it writes the markers
 OF_TRANSACTIONS: Final = (
     AddPartitionsToTxnRequest,
     AddOffsetsToTxnRequest,
@@ -48,11 +54,24 @@ class OnceProducer(AIOKafkaProducer):
     """Sends no request about a transaction twice: after one without an answer it is of no use any more.
 
     aiokafka would try again for ever (checked with 0.14; `tests/streams/test_late_requests.py`).
+
+    `last`: what had become of the id's last transaction before this producer started. `disturbed`: whether a connection
+    has broken since.
     """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.unanswered: UnansweredError | None = None
+        self.last = EMPTY
+        self.disturbed = False
+        self._sender._do_init_pid = self._ask_and_init
+        closed = self.client._on_connection_closed
+
+        def noticed(connection: object, reason: CloseReason) -> None:
+            self.disturbed = self.disturbed or reason in BROKEN
+            closed(connection, reason)
+
+        self.client._on_connection_closed = noticed
         send = self.client.send
 
         async def once(node: int, request: object, *, group: int = ConnectionGroup.DEFAULT) -> object:
@@ -67,6 +86,27 @@ class OnceProducer(AIOKafkaProducer):
                 raise self.unanswered from error
 
         self.client.send = once
+
+    async def state(self) -> str:
+        """What the coordinator says of the id's transaction. KafkaError where it does not answer."""
+        coordinator = await self._sender._find_coordinator(
+            CoordinationType.TRANSACTION, self._txn_manager.transactional_id
+        )
+        return await state_of(self.client, coordinator, self._txn_manager.transactional_id)
+
+    async def _ask_and_init(self, coordinator: int) -> bool:
+        """In the place of the sender's own: once it knows the new owner a coordinator says nothing more of the past.
+
+        Nor does it where its answer to that was lost, and it is asked again.
+        """
+        try:
+            state = await state_of(self.client, coordinator, self._txn_manager.transactional_id)
+        except KafkaError:
+            self._sender._coordinator_dead(CoordinationType.TRANSACTION)
+            await asyncio.sleep(ASK_AGAIN_S)
+            return False
+        self.last = self.last if state == EMPTY else state
+        return bool(await InitPIDHandler(self._sender).do(coordinator))
 
 
 @stamina.retry(on=KafkaConnectionError, attempts=None, timeout=None)
@@ -91,6 +131,7 @@ async def fencing_producer(bootstrap_servers: str, transactional_id: str) -> Onc
     except BaseException:
         await producer.stop()
         raise
+    producer.disturbed = False
     return producer
 
 
@@ -99,6 +140,8 @@ async def commit(producer: OnceProducer, outputs: Outputs, group: str, offsets: 
 
     But UnansweredError: all of it may be, now or later. The offset that a new producer of the same id finds tells.
     """
+    if producer.disturbed:
+        raise UnansweredError("a connection has broken since the last transaction")
     with _unanswered_told(producer):
         await producer.begin_transaction()
         sent = []
@@ -111,16 +154,25 @@ async def commit(producer: OnceProducer, outputs: Outputs, group: str, offsets: 
         await producer.commit_transaction()
 
 
-async def mark(producer: OnceProducer, places: Collection[TopicPartition], *, stands: bool) -> None:
-    """A transaction without records: its markers end what is open of this producer in these partitions.
+async def mark(producer: OnceProducer, places: Collection[TopicPartition], group: str, *, stands: bool) -> None:
+    """A transaction without records: its markers end what is open of this producer there and in the group's offsets.
 
-    aiokafka is told directly which partitions belong to it (checked with 0.14; `tests/streams/test_leftovers.py`).
+    aiokafka is told directly what belongs to it (checked with 0.14; `tests/streams/test_leftovers.py`).
     """
     with _unanswered_told(producer):
         await producer.begin_transaction()
+        while producer._txn_manager._txn_consumer_group is None:
+            await producer._sender._do_add_offsets_to_txn(group)
         for place in places:
             producer._txn_manager.maybe_add_partition_to_txn(place)
         await (producer.commit_transaction() if stands else producer.abort_transaction())
+    try:
+        while not (await producer.state()).startswith("Complete"):
+            await asyncio.sleep(MARKED_S)
+    except KafkaError as error:
+        raise UnansweredError(f"whether all markers are written: {error!r}") from error
+    if producer.disturbed:
+        raise UnansweredError("a connection has broken before all markers were written")
 
 
 @contextmanager

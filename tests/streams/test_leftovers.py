@@ -1,30 +1,31 @@
-"""Records that Kafka has left open behind a transaction that it holds for completed (残留事务), on a real Kafka.
+"""Partitions that have no marker of a transaction that Kafka holds for completed (残留事务), on a real Kafka.
 
-A broker that was killed in the midst of a commit leaves them, at times. Here they are made for certain: records of a
-transaction that its coordinator was never told of.
+A broker that was killed in the midst of a commit leaves them, at times. Here they are made for certain: the coordinator
+is not told that the partition belongs to the transaction.
 """
 
 import asyncio
 from collections.abc import Iterator
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.conn import CloseReason
 from aiokafka.consumer import fetcher
-from confluent_kafka import Consumer
-from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from streams.producer_states import open_transactions
-from streams.reading import spans
+from infra.topics import TopicSpec, create_topics
+from streams import lane
 from streams.record_batches import WholeBatches
-from streams.transaction import fencing_producer
+from streams.transaction import OnceProducer, fencing_producer
 from tests.conftest import Stack
 from tests.streams.test_late_requests import Site
 
 
 @pytest.fixture
 def unverified(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The broker takes records of a transaction without asking its coordinator, and aiokafka delivers whole batches."""
+    """The broker takes records of a transaction without asking its coordinator; aiokafka delivers whole batches."""
     monkeypatch.setattr(fetcher, "MemoryRecords", WholeBatches)
+    monkeypatch.setattr(lane, "HEARTBEATS_S", 0.1)
     verify(stack, "false")
     yield
     verify(stack, "true")
@@ -40,9 +41,10 @@ def verify(stack: Stack, value: str) -> None:
 
 
 @pytest.mark.usefixtures("unverified")
-@pytest.mark.parametrize("committed", [False, True])
-def test_each_upload_comes_out_once(stack: Stack, committed: bool) -> None:
-    """Left open without its offset it falls and is made again; left open with its offset committed, it stands."""
+@pytest.mark.parametrize("ends", ["commit", "abort"])
+@pytest.mark.parametrize("missing", [("output",), ("offset",), ("output", "offset")])
+def test_each_upload_comes_out_once(stack: Stack, ends: str, missing: tuple[str, ...]) -> None:
+    """Whichever markers are missing: what was to be committed stands, what was to be aborted is made again."""
     site = Site(stack)
 
     async def run() -> None:
@@ -51,9 +53,7 @@ def test_each_upload_comes_out_once(stack: Stack, committed: bool) -> None:
         await site.seen(1)
         await first.close()
         site.send(1)
-        await leave_open(site, b"1")
-        if committed:
-            commit_offset(site, 2)
+        await end_in_part(site, b"1", ends, missing)
         following = site.lane()
         await site.upload(following, 2)
         await site.seen(3)
@@ -65,21 +65,42 @@ def test_each_upload_comes_out_once(stack: Stack, committed: bool) -> None:
     assert site.failures == []
 
 
-async def leave_open(site: Site, value: bytes) -> None:
-    """A record of the lane's own producer, of a transaction that Kafka knows nothing of."""
-    place = site.lane()._reach.places[0]  # type: ignore[index] # a list here
+async def end_in_part(site: Site, value: bytes, ends: str, missing: tuple[str, ...]) -> None:
+    """A transaction of the lane's own id with the output of upload 1 and its offset, without all of its markers."""
+    create_topics(site.servers, [TopicSpec(f"{site.out}.other", 1, {})])
     producer = await fencing_producer(site.servers, f"sitehub.{site.group}.{site.raw.topic}.{site.raw.partition}")
-    assert await open_transactions(producer, [place]) == {}
+    assert producer.last == "CompleteCommit"
     await producer.begin_transaction()
-    producer._txn_manager._txn_partitions.add(place)
-    await producer.send_and_wait(place.topic, value, partition=place.partition)
-    ((_, begin),) = spans(site.servers, {site.out: 1}).values()
-    assert await open_transactions(producer, [place]) == {place: begin}
+    manager = producer._txn_manager
+    manager.maybe_add_partition_to_txn(TopicPartition(f"{site.out}.other", 0))
+    if "output" in missing:
+        manager._txn_partitions.add(TopicPartition(site.out, 0))
+    if "offset" in missing:
+        manager._txn_consumer_group = site.group
+    await producer.send_and_wait(site.out, value, partition=0)
+    await producer.send_offsets_to_transaction({site.raw: 2}, site.group)
+    await (producer.commit_transaction() if ends == "commit" else producer.abort_transaction())
     await producer.stop()
 
 
-def commit_offset(site: Site, offset: int) -> None:
-    """The group's offset, as the transaction would have committed it."""
-    member = Consumer({"bootstrap.servers": site.servers, "group.id": site.group})
-    member.commit(offsets=[Place(site.raw.topic, site.raw.partition, offset)], asynchronous=False)
-    member.close()
+@pytest.mark.usefixtures("unverified")
+def test_a_lane_opens_anew_after_a_broken_connection(stack: Stack) -> None:
+    """The last commit was acknowledged; whether Kafka has ended it, only its coordinator knows."""
+    site, started = Site(stack), list[OnceProducer]()
+
+    async def run() -> None:
+        only = site.lane()
+        for number in range(2):
+            await site.upload(only, number)
+            await site.seen(number + 1)
+            assert only._producer is not None
+            started.append(only._producer)
+            for connection in list(only._producer.client._conns.values()):
+                connection.close(reason=CloseReason.CONNECTION_BROKEN)
+        await only.close()
+        await site.source.close()
+
+    asyncio.run(run())
+    assert site.outputs() == [b"0", b"1"]
+    assert site.failures == []
+    assert [producer.last for producer in started] == ["Empty", "CompleteCommit"]

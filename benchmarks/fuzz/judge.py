@@ -55,7 +55,9 @@ def treated(batch: RawBatch, catalog: Catalog, writers: Writers, target: Target)
         if _is_refused(topic):
             _check_kept(batch, row, record)
             if writer is not None and told(record)["reason"] == "undecodable":
-                _check(not is_exact(unframed.bodies[row], writer.schema), offset, "refused, but fastavro reads it")
+                body = unframed.bodies[row]
+                nul = told(record)["detail"].endswith("U+0000") and b"\0" in body  # no database takes it in a text
+                _check(nul or not is_exact(body, writer.schema), offset, "refused, but fastavro reads it")
         elif writer is not None:
             _check(is_exact(unframed.bodies[row], writer.schema), offset, "accepted, but fastavro reads it otherwise")
         else:

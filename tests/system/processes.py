@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
+import psutil
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -21,6 +23,13 @@ def wait_until(is_so: Callable[..., bool], what: str, timeout_s: float = 60.0) -
     while not is_so():
         assert time.monotonic() < until, f"not within {timeout_s} s: {what}"
         time.sleep(0.2)
+
+
+def freeze(pid: int) -> None:
+    """SIGSTOP, and wait until every thread stands: on a busy machine the others go on until one has heard of it."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = [psutil.Process(thread.id) for thread in psutil.Process(pid).threads()]
+    wait_until(lambda: {thread.status() for thread in threads} == {psutil.STATUS_STOPPED}, f"{pid} stands")
 
 
 class Program:

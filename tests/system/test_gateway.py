@@ -26,7 +26,7 @@ from streams.replay import compare, fresh_topics, replay
 from tests.conftest import Stack
 from tests.contract import CATALOG
 from tests.system.expressions import assert_found
-from tests.system.processes import PROJECT, Worker, wait_until
+from tests.system.processes import PROJECT, Worker, freeze, wait_until
 
 TOPIC = "raw.jiangsu.hj212"
 DEVICES = 1000
@@ -255,7 +255,7 @@ def test_while_kafka_is_away_nothing_is_answered(site: Site, gateway: Worker) ->
 
     async def through_an_outage() -> None:
         async with connected(site.port) as (reader, writer):
-            broker.send_signal(signal.SIGSTOP)
+            freeze(broker.pid)
             try:
                 writer.write(frame("K1", 0))
                 with pytest.raises(TimeoutError):

@@ -33,7 +33,7 @@ def day_of(code: str, interval: int, chance: random.Random) -> list[dict[str, An
     return rows
 
 
-@pytest.mark.parametrize("interval", [60, 420, 7200])
+@pytest.mark.parametrize("interval", [60, 420, 1200, 7200])
 def test_in_parts_is_the_same_as_at_once(interval: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Means, rates, exceedances, states; also of intervals that do not divide the hour, and of an unknown device."""
     chance = random.Random(interval)

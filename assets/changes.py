@@ -39,11 +39,12 @@ Partitions = Set[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far each table's log was read, of which making of the table, and the partitions that still wait."""
+    """How far each table's log was read, of which making of the table, when, and the partitions that still wait."""
 
     versions: Mapping[str, int] = field(default_factory=dict)
     identities: Mapping[str, str | None] = field(default_factory=dict)
     waiting: frozenset[FeedDay] = frozenset()
+    looked_at: datetime | None = None
 
     @classmethod
     def parse(cls, text: str | None) -> "Cursor":
@@ -51,13 +52,19 @@ class Cursor:
         if not text:
             return cls()
         stored = json.loads(text)
+        looked_at = stored.get("looked_at")
         return cls(
-            stored["versions"], stored.get("identities", {}), frozenset(FeedDay.of(key) for key in stored["waiting"])
+            stored["versions"],
+            stored.get("identities", {}),
+            frozenset(FeedDay.of(key) for key in stored["waiting"]),
+            datetime.fromisoformat(looked_at) if looked_at else None,
         )
 
     def __str__(self) -> str:
         waiting = [at.key for at in in_order(self.waiting)]
-        return json.dumps({"versions": self.versions, "identities": self.identities, "waiting": waiting})
+        looked_at = self.looked_at.isoformat() if self.looked_at else None
+        stored = {"versions": self.versions, "identities": self.identities, "waiting": waiting, "looked_at": looked_at}
+        return json.dumps(stored)
 
     def since(self, table: str, identity: str | None) -> int:
         """The version that was read; -1 where the table has been made anew since, and its versions begin again."""
@@ -77,8 +84,12 @@ def look(
 
     `computed`: the partitions that have figures, be it of a day without readings.
     """
+    looked_at = datetime.now(UTC)
     identities = {table: lake.identity(table) for table in TABLES}
-    seen = {table: lake.changed_partitions(table, cursor.since(table, identities[table])) for table in TABLES}
+    seen = {
+        table: lake.changed_partitions(table, cursor.since(table, identities[table]), cursor.looked_at)
+        for table in TABLES
+    }
     known = frozenset[tuple[str, str]]().union(*(lake.partitions(table) for table in READINGS))
     changes = {table: changed for table, (changed, _) in seen.items()}
     wanted = {
@@ -88,7 +99,7 @@ def look(
     ready = in_order(at for at in wanted if at.exists)
     waiting = frozenset(wanted) - frozenset(lost) - frozenset(ready[:at_once])
     versions = {table: version for table, (_, version) in seen.items()}
-    return ready[:at_once], Cursor(versions, identities, waiting), in_order(lost)
+    return ready[:at_once], Cursor(versions, identities, waiting, looked_at), in_order(lost)
 
 
 def touched(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from deltalake.exceptions import CommitFailedError
 
 from pipelines.contract import TIMESTAMP, read_canonical
 from pipelines.dust.readings import ZONE
+from store.open_table import OpenTable
 
 QUARANTINE: Final = "quarantine"
 PARTITION: Final = ("province", "day")
@@ -33,6 +35,13 @@ SORTED_AT_ONCE: Final = 1 << 30
 """Bytes that are sorted in memory; what is more is sorted on disk."""
 ORDERED_FILES: Final = WriterProperties(compression="ZSTD", compression_level=4, max_row_group_size=1 << 17)
 """Of a day in the order of devices a reader takes some devices: a group of rows that holds others is read in vain."""
+SHORT_LOG: Final = {
+    "delta.logRetentionDuration": "interval 1 days",
+    "delta.deletedFileRetentionDuration": "interval 2 hours",
+}
+"""Properties of a table that is appended to every few seconds: each commit looks through what its log still has."""
+CLOCKS: Final = timedelta(hours=1)
+"""How far a writer's clock may be from that of who looks for changes."""
 DEFAULT_CATALOG: Final = Path(__file__).resolve().parents[1] / "avro_schemas"
 
 QUARANTINE_SCHEMA: Final = pl.Schema(
@@ -67,8 +76,8 @@ class Lake:
         """`catalog_dir` holds canonical/<kind>.avsc, the tables' columns."""
         self._url = url.rstrip("/")
         self._catalog_dir = catalog_dir
-        self._writing: dict[str, DeltaTable] = {}
-        self._watched: dict[str, DeltaTable] = {}
+        self._writing: dict[str, OpenTable] = {}
+        self._watched: dict[str, OpenTable] = {}
 
     def table_uri(self, table: str) -> str:
         """Where a table lies: 'canonical/<kind>', 'quarantine' or 'gold/<name>'."""
@@ -84,18 +93,18 @@ class Lake:
 
     def transaction_version(self, table: str, app_id: str) -> int | None:
         """Next offset to read of '<topic>/<partition>', as committed with the rows; None when nothing has landed."""
-        return self._writer(table).transaction_version(app_id)
+        return self._writer(table).table.transaction_version(app_id)
 
     def landed(self, table: str, app_ids: Sequence[str]) -> list[int | None]:
         """The transaction versions as the newest commit has them, for an onlooker, in a thread of its own; it creates
         nothing, and no writer uses its snapshot."""
         if table in self._watched:
-            self._watched[table].update_incremental()  # a tenth of what opening it anew costs
+            self._watched[table].advance()  # a tenth of what opening it anew costs
         elif self.exists(table):
-            self._watched[table] = DeltaTable(self.table_uri(table))
+            self._watched[table] = OpenTable(DeltaTable(self.table_uri(table)))
         else:
             return [None] * len(app_ids)
-        return [self._watched[table].transaction_version(app_id) for app_id in app_ids]
+        return [self._watched[table].table.transaction_version(app_id) for app_id in app_ids]
 
     def append_canonical(self, kind: str, frame: pl.DataFrame, txns: Mapping[str, int]) -> None:
         """Append canonical rows (partitioned by the local day of observed_at) and complete `txns`, in one commit.
@@ -143,11 +152,14 @@ class Lake:
         """Changes when the table is made anew, and its versions begin again at 0; None before the first."""
         return str(DeltaTable(self.table_uri(table)).metadata().id) if self.exists(table) else None
 
-    def changed_partitions(self, table: str, since_version: int) -> tuple[set[tuple[str, str]], int]:
+    def changed_partitions(
+        self, table: str, since_version: int, looked_at: datetime | None = None
+    ) -> tuple[set[tuple[str, str]], int]:
         """Partitions (province, day) changed after a version of the table's log, and the newest version.
 
-        -1 asks for all; also when the log was cleaned beyond `since_version`, all partitions are named. A table not yet
-        created has changed nothing and is at -1.
+        -1 asks for all. Where the log was cleaned beyond `since_version`, those are named of which a file is younger
+        than `looked_at`, when that version was the newest: all that changed, and what was merely joined. Without it
+        all are. A table not yet created has changed nothing and is at -1.
         """
         if not self.exists(table):
             return set(), -1
@@ -157,7 +169,8 @@ class Lake:
             return set(), newest
         commits = opened.history(newest - since_version)
         if len(commits) < newest - since_version:
-            return self.partitions(table), newest
+            began = datetime.min.replace(tzinfo=UTC) if since_version < 0 or looked_at is None else looked_at - CLOCKS
+            return _written_since(opened, began), newest
         noted = (json.loads(commit[CHANGED]) for commit in commits if CHANGED in commit)
         return {(province, day) for partitions in noted for province, day in partitions}, newest
 
@@ -215,30 +228,40 @@ class Lake:
             DeltaTable(self.table_uri(table)).optimize.compact()
 
     def vacuum(self, table: str, retention_hours: int = 168) -> None:
-        """Delete files that no version younger than `retention_hours` needs, those of killed writers included."""
+        """Delete the files that the table needs no more and that are older than `retention_hours`, those that a killed
+        writer left and that no version ever named included."""
         if self.exists(table):
-            DeltaTable(self.table_uri(table)).vacuum(retention_hours, dry_run=False, enforce_retention_duration=False)
-
-    def _writer(self, table: str) -> DeltaTable:
-        if table not in self._writing:
-            uri = self.table_uri(table)
-            empty = pl.DataFrame(schema=self._schema(table))
-            self._writing[table] = DeltaTable.create(
-                uri, empty.to_arrow().schema, mode="ignore", partition_by=list(PARTITION)
+            DeltaTable(self.table_uri(table)).vacuum(
+                retention_hours, dry_run=False, enforce_retention_duration=False, full=True
             )
+
+    def _writer(self, table: str) -> OpenTable:
+        if table not in self._writing:
+            empty = pl.DataFrame(schema=self._schema(table))
+            opened = DeltaTable.create(
+                self.table_uri(table),
+                empty.to_arrow().schema,
+                mode="ignore",
+                partition_by=list(PARTITION),
+                configuration=SHORT_LOG,
+            )
+            if not SHORT_LOG.items() <= opened.metadata().configuration.items():  # made by an earlier release
+                opened.alter.set_table_properties(SHORT_LOG)
+            self._writing[table] = OpenTable(opened)
         return self._writing[table]
 
     def _append(self, table: str, frame: pl.DataFrame, txns: Mapping[str, int]) -> None:
         writer = self._writer(table)
-        stood = {app_id: writer.transaction_version(app_id) for app_id in txns}
+        stood = {app_id: writer.table.transaction_version(app_id) for app_id in txns}
         try:
-            _commit(writer, frame, txns)
+            _commit(writer.table, frame, txns)
         except CommitFailedError:
             # Who deletes or changes older rows beside us takes nothing of ours; another landing moves our transactions.
-            writer.update_incremental()
-            if stood != {app_id: writer.transaction_version(app_id) for app_id in txns}:
+            writer.advance()
+            if stood != {app_id: writer.table.transaction_version(app_id) for app_id in txns}:
                 raise
-            _commit(writer, frame, txns)
+            _commit(writer.table, frame, txns)
+        writer.renew()
 
     def _scan(self, table: str, province: str | None, day: str | None) -> pl.LazyFrame:
         if not self.exists(table):
@@ -284,6 +307,12 @@ def _commit(writer: DeltaTable, frame: pl.DataFrame, txns: Mapping[str, int]) ->
             app_transactions=[Transaction(app_id, version) for app_id, version in sorted(txns.items())],
         ),
     )
+
+
+def _written_since(table: DeltaTable, began: datetime) -> set[tuple[str, str]]:
+    files = pl.DataFrame(table.get_add_actions(flatten=True))
+    written = pl.col("modification_time").cast(pl.Datetime("ms", "UTC"))
+    return set(files.filter(written >= began).select("partition.province", "partition.day").rows())
 
 
 def _note(partitions: list[tuple[str, str]]) -> dict[str, str]:

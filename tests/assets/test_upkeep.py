@@ -1,9 +1,12 @@
 """What looks after the lake."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from deltalake import DeltaTable
+
+from assets.definitions import defs
 from assets.hub import Hub
-from assets.jobs import lake_upkeep
+from assets.jobs import lake_join, lake_upkeep
 from pipelines.dust.readings import ZONE
 from tests.assets.world import Landing
 
@@ -17,3 +20,16 @@ def test_the_upkeep_takes_the_bytes_of_old_rejected_uploads(hub: Hub, landing: L
     found = hub.lake.read_quarantine().sort("received_at").collect()
     assert found["value"].to_list() == [None, b"x"]
     assert found["reason"].to_list() == ["bad_time"] * 2
+
+
+def test_small_files_are_joined_every_hour(hub: Hub, landing: Landing) -> None:
+    """Each commit looks through all the files of its table: a day of one every five seconds would slow it down."""
+    for minute in range(3):
+        landing.readings("shanxi", date(2026, 3, 3), "D1", [minute])
+    table, before = DeltaTable(hub.lake.table_uri("canonical/dust-reading")), hub.lake.read("dust-reading").collect()
+    assert len(table.file_uris()) == 3
+    assert lake_join.execute_in_process(resources={"hub": hub}).success
+    table.update_incremental()
+    assert len(table.file_uris()) == 1
+    assert hub.lake.read("dust-reading").collect().equals(before)
+    assert defs.get_schedule_def("lake_join_schedule").cron_schedule == "45 * * * *"

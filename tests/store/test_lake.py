@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
 
 import polars as pl
 import pytest
@@ -9,7 +10,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 from pipelines.contract import read_canonical
-from store.lake import DEFAULT_CATALOG, QUARANTINE_SCHEMA, Lake
+from store.lake import DEFAULT_CATALOG, QUARANTINE_SCHEMA, SHORT_LOG, Lake
 
 TOPIC = "canonical.dust-reading/0"
 SCHEMA = read_canonical(DEFAULT_CATALOG / "canonical" / "dust-reading.avsc").polars_schema
@@ -84,6 +85,87 @@ def test_a_writer_that_was_overtaken_is_refused(lake: Lake) -> None:
     lake.append_canonical("dust-reading", readings(time), {TOPIC: 1})
     with pytest.raises(CommitFailedError):
         other.append_canonical("dust-reading", readings(time), {TOPIC: 1})
+    assert lake.read("dust-reading").collect().height == 1
+
+
+def test_a_writer_opened_anew_is_refused_as_before(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another landing committed since is not taken for the writer's own, although it is there to be read."""
+    monkeypatch.setattr("store.open_table.RENEWED", 2)
+    other = Lake(lake.table_uri(""))
+    time = datetime(2026, 3, 2, tzinfo=UTC)
+    renewed = other._writer("canonical/dust-reading")
+    first = renewed.table
+    for offset in (1, 2):
+        other.append_canonical("dust-reading", readings(time), {"canonical.dust-reading/1": offset})
+    assert renewed.table is not first
+    assert other.transaction_version("canonical/dust-reading", "canonical.dust-reading/1") == 2
+    lake.append_canonical("dust-reading", readings(time), {TOPIC: 1})
+    renewed._renewed_at = -1
+    renewed.renew()
+    with pytest.raises(CommitFailedError):
+        other.append_canonical("dust-reading", readings(time), {TOPIC: 1})
+    assert lake.read("dust-reading").collect().height == 3
+
+
+def test_whoever_holds_a_table_opens_it_anew_now_and_then(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Held for ever, a table costs more memory and time with each version: rows and offsets stay what they are."""
+    monkeypatch.setattr("store.open_table.RENEWED", 3)
+    onlooker = Lake(lake.table_uri(""))
+    held: list[DeltaTable] = []
+    for offset in range(1, 11):
+        lake.append_canonical("dust-reading", readings(datetime(2026, 3, offset, tzinfo=UTC)), {TOPIC: offset})
+        assert onlooker.landed("canonical/dust-reading", [TOPIC]) == [offset]
+        held += [lake._writing["canonical/dust-reading"].table, onlooker._watched["canonical/dust-reading"].table]
+    assert len({id(table) for table in held[::2]}) == len({id(table) for table in held[1::2]}) == 4
+    assert lake.read("dust-reading").collect().height == 10
+
+
+def test_a_table_of_an_earlier_release_gets_a_short_log(lake: Lake) -> None:
+    """Each commit looks through the log: a month of one every five seconds would take longer than the five seconds."""
+    uri = lake.table_uri("canonical/dust-reading")
+    DeltaTable.create(uri, readings().with_columns(day=pl.lit("")).to_arrow().schema, partition_by=["province", "day"])
+    lake.append_canonical("dust-reading", readings(datetime(2026, 3, 2, tzinfo=UTC)), {TOPIC: 1})
+    assert DeltaTable(uri).metadata().configuration == SHORT_LOG
+    version = DeltaTable(uri).version()
+    assert Lake(lake.table_uri("")).transaction_version("canonical/dust-reading", TOPIC) == 1
+    assert DeltaTable(uri).version() == version
+
+
+def test_changes_are_known_when_the_log_has_been_cleaned(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the files tell by their age; without a time to compare with, every partition may have changed."""
+    monkeypatch.setattr("store.lake.CLOCKS", timedelta(0))
+    table = "canonical/dust-reading"
+
+    def land(*days: int) -> None:
+        for day in days:
+            lake.append_canonical("dust-reading", readings(datetime(2026, 3, day, tzinfo=UTC)), {TOPIC: day})
+
+    land(2, 3)
+    _, seen = lake.changed_partitions(table, -1)
+    sleep(0.01)
+    looked_at = datetime.now(UTC)
+    land(4, 5)
+    opened = DeltaTable(lake.table_uri(table))
+    opened.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds"})
+    opened.create_checkpoint()
+    opened.cleanup_metadata()
+    assert len(DeltaTable(lake.table_uri(table)).history()) < 3
+    every = {("jiangsu", f"2026-03-0{day}") for day in (2, 3, 4, 5)}
+    younger = {("jiangsu", f"2026-03-0{day}") for day in (4, 5)}
+    assert lake.changed_partitions(table, seen, looked_at) == (younger, opened.version())
+    assert lake.changed_partitions(table, seen)[0] == lake.changed_partitions(table, -1, looked_at)[0] == every
+
+
+def test_files_of_a_killed_writer_are_deleted(lake: Lake) -> None:
+    """A file that no version names, as it is left by whoever dies before the commit: it may hold personal data."""
+    lake.append_canonical("dust-reading", readings(datetime(2026, 3, 2, tzinfo=UTC)), {TOPIC: 1})
+    (whole,) = Path(lake.table_uri("canonical/dust-reading")).glob("*/*/*.parquet")
+    left = whole.with_name("part-00000-00000000-0000-0000-0000-000000000000-c000.snappy.parquet")
+    left.write_bytes(whole.read_bytes())
+    lake.vacuum("canonical/dust-reading")
+    assert left.exists()
+    lake.vacuum("canonical/dust-reading", retention_hours=0)
+    assert not left.exists()
     assert lake.read("dust-reading").collect().height == 1
 
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.endurance --minutes 120
 
-Two normalisers and the landing work on uploads at an even pace, poison pills now and then; their memory is looked at
-every half minute. At the end the ledger must be exact and everything landed, as after a soak. Exit code 1 where memory
+Two normalisers and the landing work on uploads at an even pace, poison pills now and then, and small files of the lake
+are joined as the hub does it; memory is looked at every half minute. At the end the ledger must be exact and everything landed, as after a soak. Exit code 1 where memory
 has grown or anything is amiss; results in benchmarks/results/endurance.json.
 """
 
@@ -26,7 +26,7 @@ from infra.signals import interrupted_by_signals
 from pipelines.catalog import Catalog
 from sitehub.landed import landed_rows
 from sitehub.settings import Settings
-from store.lake import Lake
+from store.lake import QUARANTINE, Lake
 from streams.ledger import FINDINGS, ledger
 from tests.faults.soak import Plan, places, provisioned, settle
 from tests.faults.stage import PROVINCE, Stage, on_stage
@@ -35,6 +35,7 @@ from tests.faults.watch import Watch
 RESULTS: Final = Path(__file__).resolve().parent / "results" / "endurance.json"
 LOOK_S: Final = 30.0
 POISON_S: Final = 300.0
+JOIN_S: Final = 720.0  # the hub joins small files each hour, at a fifth of the stage's pace of a commit a second
 WARM: Final = 0.2  # share of the time after which memory must not grow any more
 FLAT: Final = 32 << 20  # bytes
 
@@ -65,12 +66,15 @@ def endurance(*, minutes: float = 120, per_second: int = 1000, devices: int = 20
         load.begin()
         stage.begin_work()
         samples: Samples = defaultdict(list)
-        began = poisoned = time.monotonic()
+        began = poisoned = joined = time.monotonic()
         while time.monotonic() - began < minutes * 60:
             time.sleep(LOOK_S)
             if time.monotonic() - poisoned > POISON_S:
                 load.poison()
                 poisoned = time.monotonic()
+            if time.monotonic() - joined > JOIN_S:
+                _join(Lake(stage.settings.lake_url, stage.settings.catalog_dir))
+                joined = time.monotonic()
             _look(stage, time.monotonic() - began, samples)
         load.end()
         settle(stage, watch, catalog)
@@ -95,6 +99,11 @@ def endurance(*, minutes: float = 120, per_second: int = 1000, devices: int = 20
     sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     whole = accounts.is_exact and landed == counts["uploads"].item()
     sys.exit(0 if whole and not any(each["grown"] for each in memory.values()) else 1)
+
+
+def _join(lake: Lake) -> None:
+    for table in (*lake.canonical_tables(), QUARANTINE):
+        lake.compact(table)
 
 
 def _look(stage: Stage, at_s: float, samples: Samples) -> None:

@@ -3,8 +3,9 @@
     python -m benchmarks.endurance --minutes 120
 
 Two normalisers and the landing work on uploads at an even pace, poison pills now and then, and small files of the lake
-are joined as the hub does it; memory is looked at every half minute. At the end the ledger must be exact and everything landed, as after a soak. Exit code 1 where memory
-has grown or anything is amiss; results in benchmarks/results/endurance.json.
+are joined as the hub does it; memory is looked at every half minute. At the end the ledger must be exact and everything
+landed, as after a soak. Exit code 1 where memory has grown or anything is amiss; results in
+benchmarks/results/endurance.json.
 """
 
 import json

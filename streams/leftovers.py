@@ -6,9 +6,9 @@ never writes its marker (seen with 4.3.1; docs/decisions/0042). Some partitions 
 none stays open: nobody reads on behind it, the group's offset does not move, and whatever the same producer commits
 next, commits it too.
 
-The coordinator has decided, though, and says what. So before a lane's new producer commits anything, a transaction of
-nothing but all partitions within reach and the group's offset ends in the same way as the last one: markers that were
-written already are written once more, to no effect, and those that are missing are there. The coordinator is asked
+The coordinator has decided, though, and says what. So before a new producer of the id commits anything, a transaction
+of nothing but all partitions within reach and the group's offset ends in the same way as the last one: markers that
+were written already are written once more, to no effect, and those that are missing are there. The coordinator is asked
 before the producer starts, which wipes out its answer.
 """
 
@@ -25,10 +25,11 @@ COMMITTED: Final = ("PrepareCommit", "CompleteCommit")
 ABORTED: Final = ("Ongoing", "PrepareEpochFence", "PrepareAbort", "CompleteAbort")
 
 
-async def settle(producer: OnceProducer, reach: Collection[TopicPartition], group: str) -> None:
+async def settle(producer: OnceProducer, reach: Collection[TopicPartition], group: str | None = None) -> None:
     """End once more what the id's last transaction ended; to be called before the producer's first one.
 
-    `reach`: all partitions where its outputs can be. UnansweredError where it cannot be known whether all is ended.
+    `reach`: all partitions where its outputs can be; `group`: whose offset it may hold. UnansweredError where it cannot
+    be known whether all is ended.
     """
     if producer.last in (*COMMITTED, *ABORTED):
         await mark(producer, reach, group, stands=producer.last in COMMITTED)

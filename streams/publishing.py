@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
-from confluent_kafka import Producer
+from aiokafka import TopicPartition
 
 from streams.reading import read, spans
 from streams.sending import Sender
+from streams.succession import TIMEOUT_S, succeeding_producer
 from streams.topics import topic_partitions
-
-TIMEOUT_S: Final = 60
 
 
 @dataclass(frozen=True)
@@ -39,19 +37,16 @@ class Published:
 
 def publish(bootstrap_servers: str, topic: str, look: Callable[[], Said]) -> Published:
     """Look at the table, write each value that the topic does not hold under its key, and withdraw by a null value each
-    key that it holds and the table denies. KafkaException when Kafka refuses, or a later publisher has taken over;
-    KeyError where there is no such topic.
+    key that it holds and the table denies. KafkaException when Kafka refuses, or a later publisher has taken over,
+    TimeoutError when it does not answer; KeyError where there is no such topic.
     """
     count = topic_partitions(bootstrap_servers)[topic]
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap_servers,
-            "transactional.id": f"sitehub.publish.{topic}",
-            "partitioner": "murmur2_random",  # as the Java client does
-            "compression.type": "zstd",
-        }
+    producer = succeeding_producer(
+        bootstrap_servers,
+        f"sitehub.publish.{topic}",
+        [TopicPartition(topic, number) for number in range(count)],
+        **{"partitioner": "murmur2_random", "compression.type": "zstd"},  # partitions as the Java client chooses them
     )
-    producer.init_transactions(TIMEOUT_S)
     said = look()
     held = _held(bootstrap_servers, topic, count)
     written = {key: value for key, value in said.values.items() if held.get(key) != value}

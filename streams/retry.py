@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
-from confluent_kafka import Producer
+from aiokafka import TopicPartition
 
 from pipelines.catalog import Catalog
 from pipelines.names import quarantine_topic, subject_of
@@ -37,11 +37,11 @@ from streams.quarantined import original_headers, told
 from streams.reading import Place, read, spans
 from streams.records import Headers, Record
 from streams.sending import Sender
+from streams.succession import TIMEOUT_S, succeeding_producer
 from streams.topics import topic_partitions
 from streams.writers import Registry, Writers
 
 RETRY_OF: Final = "sitehub.retry.of"
-TIMEOUT_S: Final = 60
 BATCH: Final = 5000
 
 
@@ -77,16 +77,17 @@ def retry(
     """Send those of `chosen` (of one province) again that are accepted today; counts by what became of them.
 
     Keys: sent, sent before, retries used up, from the future, judged otherwise by now, rejected still. KafkaException
-    when Kafka refuses.
+    or TimeoutError when Kafka refuses or does not answer.
     """
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap_servers,
-            "transactional.id": f"sitehub.retry.{province}",
-            "message.max.bytes": 2 << 20,
-        }
+    reach = [
+        TopicPartition(topic, number)
+        for topic, count in topic_partitions(bootstrap_servers).items()
+        if topic.startswith(f"raw.{province}.")
+        for number in range(count)
+    ]
+    producer = succeeding_producer(
+        bootstrap_servers, f"sitehub.retry.{province}", reach, **{"message.max.bytes": 2 << 20}
     )
-    producer.init_transactions(TIMEOUT_S)
     became: Counter[str] = Counter()
     candidates = []
     sent_before = _sent_before(bootstrap_servers, chosen)

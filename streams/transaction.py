@@ -154,14 +154,14 @@ async def commit(producer: OnceProducer, outputs: Outputs, group: str, offsets: 
         await producer.commit_transaction()
 
 
-async def mark(producer: OnceProducer, places: Collection[TopicPartition], group: str, *, stands: bool) -> None:
-    """A transaction without records: its markers end what is open of this producer there and in the group's offsets.
+async def mark(producer: OnceProducer, places: Collection[TopicPartition], group: str | None, *, stands: bool) -> None:
+    """A transaction without records: its markers end what is open of this producer there and in a group's offsets.
 
     aiokafka is told directly what belongs to it (checked with 0.14; `tests/streams/test_leftovers.py`).
     """
     with _unanswered_told(producer):
         await producer.begin_transaction()
-        while producer._txn_manager._txn_consumer_group is None:
+        while group is not None and producer._txn_manager._txn_consumer_group is None:
             await producer._sender._do_add_offsets_to_txn(group)
         for place in places:
             producer._txn_manager.maybe_add_partition_to_txn(place)

@@ -1,14 +1,20 @@
 """Publishing to a compacted topic on a real Kafka: each content once, what is gone withdrawn, one writer at a time."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
+from aiokafka import TopicPartition
 from confluent_kafka import KafkaException, Producer
 
 from infra.topics import PUBLISHED, TopicSpec, create_topics
 from streams.publishing import Published, Said, publish
 from streams.reading import read, spans
+from streams.transaction import fencing_producer
 from tests.conftest import Stack
+from tests.streams.test_leftovers import unverified
+
+__all__ = ["unverified"]
 
 
 def topic_of(stack: Stack, name: str) -> str:
@@ -87,4 +93,24 @@ def test_a_publisher_that_stopped_half_way_leaves_nothing(stack: Stack) -> None:
     assert make_equal(stack, topic, {b"a": b"1"}) == Published(1, 0, 0)
     with pytest.raises(KafkaException):
         stopped.commit_transaction(30)
+    assert log(stack, topic) == [(b"a", b"1")]
+
+
+@pytest.mark.usefixtures("unverified")
+@pytest.mark.parametrize(("ends", "done"), [("commit", Published(0, 0, 1)), ("abort", Published(1, 0, 0))])
+def test_what_kafka_forgot_to_end_is_ended_first(stack: Stack, ends: str, done: Published) -> None:
+    """A partition without the marker of the last transaction: what was committed stands there, once."""
+    topic, other = (topic_of(stack, f"hub.forgotten.{name}.{ends}") for name in ("here", "there"))
+
+    async def end_in_part() -> None:
+        producer = await fencing_producer(stack.bootstrap_servers, f"sitehub.publish.{topic}")
+        await producer.begin_transaction()
+        producer._txn_manager.maybe_add_partition_to_txn(TopicPartition(other, 0))
+        producer._txn_manager._txn_partitions.add(TopicPartition(topic, 0))  # unknown to the coordinator
+        await producer.send_and_wait(topic, b"1", b"a", partition=0)
+        await (producer.commit_transaction() if ends == "commit" else producer.abort_transaction())
+        await producer.stop()
+
+    asyncio.run(end_in_part())
+    assert make_equal(stack, topic, {b"a": b"1"}) == done
     assert log(stack, topic) == [(b"a", b"1")]

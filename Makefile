@@ -18,7 +18,7 @@ demo: $(ENVIRONMENT) ## Two simulated days of four provinces, from upload to rep
 	@$(BIN)/sitehub demo
 
 test: $(ENVIRONMENT) ## All tests, with a real broker and registry
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(ENVIRONMENT) ## Style, types, arrows between the rooms, compatibility of the schemas
 	$(BIN)/ruff check

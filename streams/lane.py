@@ -2,16 +2,16 @@
 
 Why nothing is lost and nothing doubled, whoever dies, hangs or comes back:
 
-1. Opening a lane starts a producer with the partition's own transactional id. Kafka thereby fences every older owner of
-   that id and ends its open transaction; what it has forgotten to end, the lane ends (streams/leftovers.py). Only then
-   the committed offset is read. So it is final: nobody else can move it any more.
+1. Opening a tenure starts a producer with the partition's own transactional id. Kafka thereby fences every older owner
+   of that id and ends its open transaction; what it has forgotten to end, the new owner ends (streams/leftovers.py).
+   Only then the committed offset is read. So it is final: nobody else can move it any more.
 2. Only records from that offset on are taken, each once, in offset order. Record batches that Faust did not deliver are
    read from the log itself; a gap is believed only when the log has one.
 3. The canonical and quarantine records of a stretch and the offset behind it are committed in one transaction. What a
    dead owner had not committed was never visible and is read again; what a fenced one tries to commit is refused.
-4. A commit that got no answer is not tried again by the same producer. The lane opens anew, which fences also what is
-   still under way, and the offset it finds tells whether the transaction stands. It does so too where a connection has
-   broken since the last commit: Kafka may have acknowledged that one and not have ended it.
+4. A commit that got no answer is not tried again by the same producer. The tenure opens anew, which fences also what
+   is still under way, and the offset it finds tells whether the transaction stands. It does so too where a connection
+   has broken since the last commit: Kafka may have acknowledged that one and not have ended it.
 
 Safety so rests on the transactional id alone, not on the consumer group: two workers that both believe they own a
 partition cost a restart, no record.
@@ -28,20 +28,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, NamedTuple, TypeVar
 
-import stamina
-import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
 from pipelines.wire import RawBatch
-from streams.leftovers import settle
 from streams.metrics import LOG_APPEND_TIME, counted
 from streams.outputs import Outputs
 from streams.record_batches import WholeBatch
 from streams.source import Source
-from streams.transaction import OnceProducer, UnansweredError, commit, fencing_producer
+from streams.tenure import Tenure
 from streams.unpacking import since, unpack
-
-log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 Process = Callable[[RawBatch], Awaitable[Outputs]]
@@ -50,9 +45,6 @@ TRANSACTION_RECORDS: Final = 5000
 TRANSACTION_BYTES: Final = 16 << 20  # of uploads, unpacked: of the largest ones a few are enough
 HIGH_WATER: Final = 20_000
 PAUSE_S: Final = 0.01
-# Longer than a heartbeat (streams/normaliser.py): who has lost the partition in the outage hears of it first, and does
-# not fence its new owner.
-HEARTBEATS_S: Final = 3.0
 
 
 class Taken(NamedTuple):
@@ -84,18 +76,14 @@ class Lane:
         outputs can be.
         """
         self.partition = partition
-        self._bootstrap_servers = bootstrap_servers
-        self._group = group
+        self._tenure = Tenure(partition, bootstrap_servers=bootstrap_servers, group=group, source=source, reach=reach)
         self._source = source
         self._process = process
         self._fail = fail
         self._allowed_latency = allowed_latency
-        self._reach = reach
         self._batches: deque[WholeBatch] = deque()
         self._waiting = 0
         self._waits_since = 0.0
-        self._next = 0
-        self._producer: OnceProducer | None = None
         self._task: asyncio.Task[None] | None = None
         self._cancellable = False
         self._closed = False
@@ -121,13 +109,12 @@ class Lane:
             if self._cancellable:
                 self._task.cancel()
             await asyncio.wait([self._task])
-        if self._producer is not None:
-            await self._producer.stop()
+        await self._tenure.end()
 
     async def _work(self) -> None:
         try:
-            # Kafka may not end the last owner's transaction for long.
-            producer = await self._interruptible(self._open()) if self._producer is None else self._producer
+            if not self._tenure.begun:
+                await self._interruptible(self._tenure.open())
             while self._batches:
                 if self._waiting < TRANSACTION_RECORDS:
                     await asyncio.sleep(self._waits_since + self._allowed_latency - time.monotonic())
@@ -135,7 +122,8 @@ class Lane:
                 if taken.uploads and not self._closed:
                     outputs = await self._interruptible(self._process(taken.uploads))
                     with counted(taken.uploads, outputs, by_broker=taken.by_broker):
-                        producer = await self._commit(producer, outputs, taken.position)
+                        while not await self._tenure.commit(outputs, taken.position):
+                            await self._interruptible(self._tenure.open_anew())
             self._task = None
         except asyncio.CancelledError as stop:
             if not self._closed:
@@ -143,38 +131,10 @@ class Lane:
         except BaseException as error:  # noqa: BLE001 (fenced, broker gone, a bug: whatever it is, it ends the process)
             self._fail(error)
 
-    async def _commit(self, producer: OnceProducer, outputs: Outputs, position: int) -> OnceProducer:
-        """Commit, once more where after an outage it is found not to stand; the producer to go on with."""
-        begin = self._next
-        while self._next < position:
-            try:
-                await commit(producer, outputs, self._group, {self.partition: position})
-                self._next = position
-            except UnansweredError as error:
-                log.warning("a transaction got no answer: opening anew", partition=self.partition, error=str(error))
-                producer = await self._interruptible(self._open_anew())
-                if self._next not in (begin, position):
-                    raise RuntimeError(f"{self.partition} was committed to {self._next} by another") from error
-        return producer
-
-    async def _open_anew(self) -> OnceProducer:
-        await asyncio.sleep(HEARTBEATS_S)
-        return await self._open()
-
-    @stamina.retry(on=UnansweredError, attempts=None, timeout=None)
-    async def _open(self) -> OnceProducer:
-        if self._producer is not None:
-            await self._producer.stop()
-        name = f"sitehub.{self._group}.{self.partition.topic}.{self.partition.partition}"
-        self._producer = await fencing_producer(self._bootstrap_servers, name)
-        await settle(self._producer, self._reach, self._group)
-        self._next = await self._source.committed(self.partition)
-        return self._producer
-
     async def _take(self) -> Taken:
         """The next uploads without gap or repetition, at least TRANSACTION_RECORDS or _BYTES if so many wait."""
         taken: list[WholeBatch] = []
-        count, size, following = 0, 0, self._next
+        count, size, following = 0, 0, self._tenure.position
         while self._batches and count < TRANSACTION_RECORDS and size < TRANSACTION_BYTES:
             batch = self._batches.popleft()
             self._waiting -= len(batch)
@@ -184,7 +144,7 @@ class Lane:
                 taken += await self._source.stretch(self.partition, following, batch.begin)
             taken.append(batch)
             count, size, following = count + len(batch), size + len(batch.area), batch.end
-        uploads = since(unpack(taken, *self.partition), self._next) if taken else None
+        uploads = since(unpack(taken, *self.partition), self._tenure.position) if taken else None
         return Taken(uploads, following, all(batch.timestamp_type == LOG_APPEND_TIME for batch in taken))
 
     async def _interruptible(self, work: Awaitable[Result]) -> Result:

@@ -19,7 +19,8 @@ from typing import Final
 
 from aiokafka import TopicPartition
 
-from streams.transaction import OnceProducer, mark
+from streams.once_producer import OnceProducer
+from streams.transaction import mark
 
 COMMITTED: Final = ("PrepareCommit", "CompleteCommit")
 ABORTED: Final = ("Ongoing", "PrepareEpochFence", "PrepareAbort", "CompleteAbort")

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError as RefusedError
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from streams.leftovers import settle
-from streams.transaction import UnansweredError, fencing_producer
+from streams.once_producer import UnansweredError, fencing_producer
 
 TIMEOUT_S: Final = 60
 

@@ -20,6 +20,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.transport.utils import DefaultSchedulingStrategy
 
 from infra.topics import TopicSpec, create_topics
+from streams.batching import BATCH_BYTES, batched
 from streams.chunks import CHUNK_LIMIT, Chunk, ChunkScheduler, ChunkSchema
 from streams.fetching import (
     GATHERING,
@@ -31,7 +32,6 @@ from streams.fetching import (
 )
 from streams.normaliser import FAUST_SETTINGS
 from streams.outputs import Outgoing
-from streams.transaction import BATCH_BYTES, _batches
 from tests.conftest import Stack
 
 
@@ -126,7 +126,7 @@ def test_a_record_larger_than_a_batch_goes_alone() -> None:
         (None, None, [("h", b"2")]),
         *((b"c", b"y" * 1000, []) for _ in range(1000)),
     ]
-    batches: list[Any] = _batches(Builders(), Outgoing(*(list(column) for column in zip(*rows, strict=True))))
+    batches: list[Any] = batched(Builders(), Outgoing(*(list(column) for column in zip(*rows, strict=True))))
     assert [batch.record_count() for batch in batches[:2]] == [1, 1]
     assert len(batches) > 3
     assert all(batch.closed() for batch in batches)

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from pipelines.wire import RawBatch
-from streams import lane
+from streams import lane, tenure
 from streams.outputs import Outputs
 from streams.record_batches import WholeBatch, WholeBatches
 from tests.streams.test_record_batches import Fields, batch, fetched
@@ -98,8 +98,8 @@ def test_a_lane_takes_each_upload_once_and_asks_the_log_for_what_is_missing(monk
             await asyncio.sleep(0.01)
         await one.close()
 
-    monkeypatch.setattr(lane, "fencing_producer", started)
-    monkeypatch.setattr(lane, "commit", commit)
+    monkeypatch.setattr(tenure, "fencing_producer", started)
+    monkeypatch.setattr(tenure, "commit", commit)
     monkeypatch.setattr(SlowLog, "committed", lambda *_: asyncio.sleep(0, 5))
     asyncio.run(run())
     assert failures == []
@@ -123,7 +123,7 @@ def test_a_lane_closes_while_it_reads_the_log_and_the_registry_is_away(monkeypat
         await asyncio.sleep(0.1)
         await asyncio.wait_for(one.close(), 2)
 
-    monkeypatch.setattr(lane, "fencing_producer", started)
+    monkeypatch.setattr(tenure, "fencing_producer", started)
     asyncio.run(put_and_close())
     assert failures == []
     assert asked == []
@@ -161,8 +161,8 @@ class Transactions:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.failures: list[BaseException] = []
         self.offsets: list[list[int]] = []
-        monkeypatch.setattr(lane, "fencing_producer", started)
-        monkeypatch.setattr(lane, "commit", self.commit)
+        monkeypatch.setattr(tenure, "fencing_producer", started)
+        monkeypatch.setattr(tenure, "commit", self.commit)
 
     async def process(self, uploads: RawBatch) -> Outputs:
         """Note the offsets."""
@@ -232,8 +232,8 @@ def test_waiting_behind_a_commit_counts(monkeypatch: pytest.MonkeyPatch) -> None
         await asyncio.sleep(1.5)
         await one.close()
 
-    monkeypatch.setattr(lane, "fencing_producer", started)
-    monkeypatch.setattr(lane, "commit", slow)
+    monkeypatch.setattr(tenure, "fencing_producer", started)
+    monkeypatch.setattr(tenure, "commit", slow)
     asyncio.run(put_twice())
     first, second = began
     assert second - first < 1.0 + 1.0

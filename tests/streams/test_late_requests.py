@@ -23,13 +23,13 @@ from confluent_kafka import Producer
 
 from infra.topics import TopicSpec, create_topics
 from pipelines.wire import RawBatch
-from streams import lane
+from streams import tenure
 from streams.lane import Lane
+from streams.once_producer import OF_TRANSACTIONS
 from streams.outputs import NO_HEADERS, Outgoing, Outputs
 from streams.reading import read, spans
 from streams.record_batches import WholeBatches
 from streams.source import Source
-from streams.transaction import OF_TRANSACTIONS
 from tests.conftest import Stack
 
 Send = Callable[..., Awaitable[Any]]
@@ -142,7 +142,7 @@ def put_between(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Network]:
 
         monkeypatch.setattr(AIOKafkaClient, "send", send)
         monkeypatch.setattr(fetcher, "MemoryRecords", WholeBatches)
-        monkeypatch.setattr(lane, "HEARTBEATS_S", 0.1)
+        monkeypatch.setattr(tenure, "HEARTBEATS_S", 0.1)
         return network
 
     return put

@@ -14,9 +14,9 @@ from aiokafka.consumer import fetcher
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from infra.topics import TopicSpec, create_topics
-from streams import lane
+from streams import tenure
+from streams.once_producer import OnceProducer, fencing_producer
 from streams.record_batches import WholeBatches
-from streams.transaction import OnceProducer, fencing_producer
 from tests.conftest import Stack
 from tests.streams.test_late_requests import Site
 
@@ -25,7 +25,7 @@ from tests.streams.test_late_requests import Site
 def unverified(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The broker takes records of a transaction without asking its coordinator; aiokafka delivers whole batches."""
     monkeypatch.setattr(fetcher, "MemoryRecords", WholeBatches)
-    monkeypatch.setattr(lane, "HEARTBEATS_S", 0.1)
+    monkeypatch.setattr(tenure, "HEARTBEATS_S", 0.1)
     verify(stack, "false")
     yield
     verify(stack, "true")
@@ -93,9 +93,9 @@ def test_a_lane_opens_anew_after_a_broken_connection(stack: Stack) -> None:
         for number in range(2):
             await site.upload(only, number)
             await site.seen(number + 1)
-            assert only._producer is not None
-            started.append(only._producer)
-            for connection in list(only._producer.client._conns.values()):
+            assert only._tenure._producer is not None
+            started.append(only._tenure._producer)
+            for connection in list(started[-1].client._conns.values()):
                 connection.close(reason=CloseReason.CONNECTION_BROKEN)
         await only.close()
         await site.source.close()

@@ -8,9 +8,9 @@ from aiokafka import TopicPartition
 from confluent_kafka import KafkaException, Producer
 
 from infra.topics import PUBLISHED, TopicSpec, create_topics
+from streams.once_producer import fencing_producer
 from streams.publishing import Published, Said, publish
 from streams.reading import read, spans
-from streams.transaction import fencing_producer
 from tests.conftest import Stack
 from tests.streams.test_leftovers import unverified
 

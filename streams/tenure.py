@@ -1,0 +1,87 @@
+"""Holding a partition (占有): the producer that fences every older holder, and the committed offset that it found."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from typing import Final
+
+import stamina
+import structlog
+from aiokafka import TopicPartition
+
+from streams.leftovers import settle
+from streams.once_producer import OnceProducer, UnansweredError, fencing_producer
+from streams.outputs import Outputs
+from streams.source import Source
+from streams.transaction import commit
+
+log = structlog.get_logger(__name__)
+
+# Longer than a heartbeat (streams/normaliser.py): who has lost the partition in the outage hears of it first, and does
+# not fence its new owner.
+HEARTBEATS_S: Final = 3.0
+
+
+class Tenure:
+    """One worker's hold on a partition, from `open` to `end`. `position`: the committed offset, which is nobody else's
+    to move as long as this holder is not fenced."""
+
+    def __init__(
+        self,
+        partition: TopicPartition,
+        *,
+        bootstrap_servers: str,
+        group: str,
+        source: Source,
+        reach: Collection[TopicPartition],
+    ) -> None:
+        """`reach`: all partitions where outputs can be."""
+        self._partition = partition
+        self._bootstrap_servers = bootstrap_servers
+        self._group = group
+        self._source = source
+        self._reach = reach
+        self._producer: OnceProducer | None = None
+        self._aimed_at = 0
+        self.position = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has been opened."""
+        return self._producer is not None
+
+    @stamina.retry(on=UnansweredError, attempts=None, timeout=None)
+    async def open(self) -> None:
+        """Fence the last holder and end what it left; Kafka may not end that holder's transaction for long."""
+        await self.end()
+        name = f"sitehub.{self._group}.{self._partition.topic}.{self._partition.partition}"
+        self._producer = await fencing_producer(self._bootstrap_servers, name)
+        await settle(self._producer, self._reach, self._group)
+        self.position = await self._source.committed(self._partition)
+
+    async def open_anew(self) -> None:
+        """After a commit without an answer: `position` then tells whether it stands."""
+        began = self.position
+        await asyncio.sleep(HEARTBEATS_S)
+        await self.open()
+        if self.position not in (began, self._aimed_at):
+            raise RuntimeError(f"{self._partition} was committed to {self.position} by another")
+
+    async def commit(self, outputs: Outputs, position: int) -> bool:
+        """Commit outputs and the offset behind their uploads, unless they stand already. False where no answer came:
+        `open_anew` finds out whether they do."""
+        assert self._producer is not None, "open first"
+        self._aimed_at = position
+        try:
+            if self.position < position:
+                await commit(self._producer, outputs, self._group, {self._partition: position})
+                self.position = position
+        except UnansweredError as error:
+            log.warning("a transaction got no answer: opening anew", partition=self._partition, error=str(error))
+        return self.position == position
+
+    async def end(self) -> None:
+        """Release the producer."""
+        if self._producer is not None:
+            await self._producer.stop()

@@ -14,6 +14,8 @@ from benchmarks.lake.results import as_markdown
 from benchmarks.measure import WARM_UP
 from benchmarks.results import load
 from benchmarks.roster import HEAP
+from benchmarks.under_fire import as_markdown as fire_as_markdown
+from benchmarks.under_fire import under_fire
 from benchmarks.workload import MAIN, ODD
 from sitehub.settings import PROJECT_ROOT
 
@@ -40,7 +42,8 @@ YEAR_DAYS: Final = 365
 
 def write() -> None:
     """Write what the results hold; LookupError where not even throughput was measured."""
-    for file, text in documents({name: load(name) for name in ("throughput", "latency", "scale")}, lake()).items():
+    parts = {name: load(name) for name in ("throughput", "latency", "scale")}
+    for file, text in documents(parts, lake(), under_fire()).items():
         file.write_text(text, encoding="utf-8")
 
 
@@ -50,8 +53,11 @@ def lake() -> dict[str, Any] | None:
     return found
 
 
-def documents(parts: Mapping[str, Any], province_day: Mapping[str, Any] | None = None) -> dict[Path, str]:
-    """File → text. `parts`: throughput, latency and scale as `load` gives them; province_day as `lake` does.
+def documents(
+    parts: Mapping[str, Any], province_day: Mapping[str, Any] | None, fire: Mapping[str, Any]
+) -> dict[Path, str]:
+    """File → text. `parts`: throughput, latency and scale as `load` gives them; province_day as `lake` does, fire as
+    `under_fire`.
 
     RESULTS.md says which parts were not measured; docs/scale.md is left as it is where growth or the day was not.
     """
@@ -68,7 +74,7 @@ def documents(parts: Mapping[str, Any], province_day: Mapping[str, Any] | None =
     templates.filters["rate"] = lambda value: f"{value:,.0f}"
     made = {
         RESULTS: templates.get_template("RESULTS.md.j2").render(
-            results(parts) | {"lake": province_day and as_markdown(province_day)}
+            results(parts) | {"lake": province_day and as_markdown(province_day), "fire": fire_as_markdown(fire)}
         )
     }
     if parts["scale"]["rounds"] and province_day:

@@ -58,7 +58,7 @@ def soak(
         into.write_text(json.dumps(as_json(runs), indent=2, ensure_ascii=False) + "\n", "utf-8")
         if keep is None and not runs[-1].proof.findings:
             shutil.rmtree(home.parent)
-    sys.stdout.write(as_markdown(runs))
+    sys.stdout.write(as_markdown(as_json(runs)) + "\n")
     sys.exit(1 if any(each.proof.findings for each in runs) else 0)
 
 

@@ -1,7 +1,7 @@
-"""What a soak says of itself: results as data and as a page."""
+"""What a soak says of itself: results as data and as a section of a page."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import median
 from typing import Any
@@ -43,23 +43,36 @@ def _kind(struck: Sequence[Struck]) -> dict[str, Any]:
     }
 
 
-def as_markdown(runs: Sequence[Soak]) -> str:
-    """A page for a reader."""
-    parts = ["# Soak\n"]
-    for soak in runs:
-        shown, proof = _run(soak), soak.proof
-        outcome = "none with an effect" if not proof.findings else f"**{len(proof.findings)} findings**"
-        stalls = ", ".join(f"{each} s" for each in shown["longest_stalls_s"][:3])
-        parts.append(
-            f"\n## {soak.plan.brokers} broker(s): {len(soak.struck)} faults in {soak.seconds / 60:.0f} min, {outcome}\n"
-            f"\n{proof.uploads:,} uploads → {proof.canonical:,} canonical + {proof.quarantined:,} quarantined by "
-            f"{proof.mappings} mappings, {proof.landed:,} landed, {proof.figures:,} rows of figures equal to a calm "
-            f"run's. Longest stalls of a partition: {stalls}.\n"
-            "\n| fault | times | recovery, median | longest |\n|---|---|---|---|\n"
-        )
-        for name, kind in shown["by_kind"].items():
-            words = name.replace("_", " ")
-            times = f"{kind['recovery_median_s']} s | {kind['recovery_longest_s']} s"
-            parts.append(f"| {words} | {kind['faults']} | {times} |\n")
-        parts += [f"\n- {finding}" for finding in proof.findings]
-    return "".join(parts) + "\n"
+def as_markdown(found: Mapping[str, Any]) -> str:
+    """A section for a reader, from what `as_json` gives."""
+    return "\n\n".join(map(_as_section, found["runs"]))
+
+
+def _as_section(run: Mapping[str, Any]) -> str:
+    findings = run["findings"]
+    outcome = f"**{len(findings)} findings**" if findings else "none with an effect"
+    stalls = ", ".join(f"{each} s" for each in run["longest_stalls_s"][:3])
+    rows = [
+        f"| {name.replace('_', ' ')} | {kind['faults']} | {_time(kind['recovery_median_s'])} | "
+        f"{_time(kind['recovery_longest_s'])} |"
+        for name, kind in run["by_kind"].items()
+    ]
+    return "\n".join(
+        [
+            f"### {run['faults']} faults on {run['brokers']} broker(s) in {run['seconds'] / 60:.0f} min, {outcome}",
+            "",
+            f"{run['uploads']:,} uploads became {run['canonical']:,} canonical records and {run['quarantined']:,} in "
+            f"quarantine by {run['mappings']} mappings; {run['landed']:,} landed, {run['figures']:,} rows of figures "
+            f"equal to a calm run's. Longest stalls of a partition: {stalls}.",
+            "",
+            "| fault | times | recovery, median | longest |",
+            "|---|---:|---:|---:|",
+            *rows,
+            *([""] if findings else []),
+            *(f"- {finding}" for finding in findings),
+        ]
+    )
+
+
+def _time(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds} s"

@@ -11,6 +11,7 @@ from benchmarks.scale import POINTS
 from benchmarks.workload import ODD
 from tests.benchmarks.test_lake import PROVINCE_DAY
 
+NO_FIRE = dict.fromkeys(("soak", "endurance", "fuzz"))
 ABOUT = {
     "machine": {"cpu": "a processor", "cores": 2, "memory_gib": 8.0, "system": "Linux 6"},
     "versions": {"python": "3.11"},
@@ -73,7 +74,7 @@ def test_the_documents_say_what_the_results_hold() -> None:
         "latency": {**ABOUT, "rounds": [*paced, *curve]},
         "scale": {**ABOUT, "rounds": grown},
     }
-    found = documents(parts, PROVINCE_DAY)
+    found = documents(parts, PROVINCE_DAY, NO_FIRE)
     assert "| Kafka Streams, exactly_once_v2 | 1.5 | 2.00 | reached |" in found[RESULTS]
     assert "| stock Faust | 40.0 | 30.00 | not reached |" in found[RESULTS]
     assert all(odd.title in found[RESULTS] for odd in ODD)
@@ -86,8 +87,8 @@ def test_the_documents_say_what_the_results_hold() -> None:
     assert "| 0.0 | 0.6 | 20.0 | " in found[SCALE]
     # 1e6 * 1440 * 365 readings of 20 bytes.
     assert "10,512 | " in found[SCALE]
-    early = documents(parts | {name: {"rounds": []} for name in ("latency", "scale")})
-    assert set(early) == set(documents(parts)) == {RESULTS}
+    early = documents(parts | {name: {"rounds": []} for name in ("latency", "scale")}, None, NO_FIRE)
+    assert set(early) == set(documents(parts, None, NO_FIRE)) == {RESULTS}
     assert "Not measured at this commit (`python -m benchmarks scale`)" in early[RESULTS]
 
 
@@ -95,4 +96,4 @@ def test_nothing_measured_is_nothing_published() -> None:
     """The report names the command that fills the part it cannot do without."""
     nothing: dict[str, Any] = {"rounds": []}
     with pytest.raises(LookupError, match="python -m benchmarks throughput"):
-        documents({"throughput": nothing, "latency": nothing, "scale": nothing})
+        documents({"throughput": nothing, "latency": nothing, "scale": nothing}, None, NO_FIRE)

@@ -71,6 +71,6 @@ def _fuzz(fuzz: Mapping[str, Any]) -> str:
 def _whole_way(proof: Mapping[str, Any]) -> str:
     outcome = f"**{'; '.join(proof['findings'])}**" if proof["findings"] else "all as the pure core makes them"
     return (
-        f"{proof['uploads']:,} more through a real Kafka and two normalisers: {proof['canonical']:,} canonical records, "
-        f"{proof['quarantined']:,} in quarantine, {proof['landed']:,} landed, {outcome}."
+        f"{proof['uploads']:,} more through a real Kafka and two normalisers: {proof['canonical']:,} canonical "
+        f"records, {proof['quarantined']:,} in quarantine, {proof['landed']:,} landed, {outcome}."
     )

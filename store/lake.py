@@ -19,7 +19,7 @@ from typing import Final
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import DeltaError
 
 from pipelines.contract import TIMESTAMP, read_canonical
 from pipelines.dust.readings import ZONE
@@ -93,7 +93,10 @@ class Lake:
 
     def transaction_version(self, table: str, app_id: str) -> int | None:
         """Next offset to read of '<topic>/<partition>', as committed with the rows; None when nothing has landed."""
-        return self._writer(table).table.transaction_version(app_id)
+        writer = self._writer(table)
+        if app_id not in writer.stands:
+            writer.stands[app_id] = writer.table.transaction_version(app_id)
+        return writer.stands[app_id]
 
     def landed(self, table: str, app_ids: Sequence[str]) -> list[int | None]:
         """The transaction versions as the newest commit has them, for an onlooker, in a thread of its own; it creates
@@ -109,7 +112,7 @@ class Lake:
     def append_canonical(self, kind: str, frame: pl.DataFrame, txns: Mapping[str, int]) -> None:
         """Append canonical rows (partitioned by the local day of observed_at) and complete `txns`, in one commit.
 
-        Raises deltalake's CommitFailedError when another writer has moved one of the transactions.
+        Raises deltalake's DeltaError when another writer has moved one of the transactions.
         """
         self._append(canonical_table(kind), self._with_day(frame, "observed_at"), txns)
 
@@ -252,15 +255,17 @@ class Lake:
 
     def _append(self, table: str, frame: pl.DataFrame, txns: Mapping[str, int]) -> None:
         writer = self._writer(table)
-        stood = {app_id: writer.table.transaction_version(app_id) for app_id in txns}
+        stood = {app_id: self.transaction_version(table, app_id) for app_id in txns}
         try:
             _commit(writer.table, frame, txns)
-        except CommitFailedError:
-            # Who deletes or changes older rows beside us takes nothing of ours; another landing moves our transactions.
+        except DeltaError:
+            # Who deletes or changes older rows beside us takes nothing of ours, nor does who cleaned the log since our
+            # last commit, long ago; another landing moves our transactions.
             writer.advance()
             if stood != {app_id: writer.table.transaction_version(app_id) for app_id in txns}:
                 raise
             _commit(writer.table, frame, txns)
+        writer.stands |= txns
         writer.renew()
 
     def _scan(self, table: str, province: str | None, day: str | None) -> pl.LazyFrame:

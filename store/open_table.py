@@ -15,10 +15,14 @@ append took ten times as long as after 100, and 150 MiB more (docs/decisions/004
 
 
 class OpenTable:
-    """A table as of the version where its holder stands, which only its own commits and `advance` move on."""
+    """A table as of the version where its holder stands, which only its own commits and `advance` move on.
+
+    `stands`: the transactions that its holder knows of, by app id: the table cannot tell them once its log was cleaned.
+    """
 
     def __init__(self, table: DeltaTable) -> None:
         self.table = table
+        self.stands: dict[str, int | None] = {}
         self._renewed_at = table.version()
 
     def advance(self) -> None:

@@ -1,7 +1,8 @@
 """Whether an upload was rightly treated (判定), by readers that share no code with the hub's own.
 
-Avro is judged by fastavro: accepted must be what it reads to the last byte and writes again as the same bytes; refused
-as undecodable must not be. JSON is judged by the standard library. Whatever is refused keeps key, value and headers.
+Avro is judged by fastavro: accepted must be what it reads to the last byte and writes again as the same bytes, but for
+the blocks of arrays; refused as undecodable must not be. JSON is judged by the standard library. Whatever is refused
+keeps key, value and headers.
 """
 
 import json
@@ -59,7 +60,7 @@ def treated(batch: RawBatch, catalog: Catalog, writers: Writers, target: Target)
                 nul = told(record)["detail"].endswith("U+0000") and b"\0" in body  # no database takes it in a text
                 _check(nul or not is_exact(body, writer.schema), offset, "refused, but fastavro reads it")
         elif writer is not None:
-            _check(is_exact(unframed.bodies[row], writer.schema), offset, "accepted, but fastavro reads it otherwise")
+            _check(is_sound(unframed.bodies[row], writer.schema), offset, "accepted, but fastavro reads it otherwise")
         else:
             _check(is_json_object(unframed.bodies[row]), offset, "accepted, but it is no JSON object")
     return Treated(found)
@@ -67,6 +68,17 @@ def treated(batch: RawBatch, catalog: Catalog, writers: Writers, target: Target)
 
 def is_exact(body: bytes, schema: Mapping[str, Any]) -> bool:
     """Whether fastavro reads the body to its last byte, within the types' bounds, and writes it again as it was."""
+    return _written_again(body, schema) == body
+
+
+def is_sound(body: bytes, schema: Mapping[str, Any]) -> bool:
+    """The same, but that what has arrays may be written otherwise: Avro lets a writer cut them into blocks."""
+    again = _written_again(body, schema)
+    return again == body or (again is not None and _has_arrays(schema))
+
+
+def _written_again(body: bytes, schema: Mapping[str, Any]) -> bytes | None:
+    """The body as fastavro writes what it has read of it; None where it does not read all of it as a record."""
     parsed = fastavro.parse_schema(dict(schema))
     source, again = BytesIO(body), BytesIO()
     try:
@@ -83,13 +95,17 @@ def is_exact(body: bytes, schema: Mapping[str, Any]) -> bool:
         ValueError,
         struct.error,
     ):
+        return None
+    whole = source.tell() == len(body) and isinstance(record, dict) and _in_bounds(record, schema)
+    return again.getvalue() if whole else None
+
+
+def _has_arrays(schema: Any) -> bool:
+    if isinstance(schema, list):
+        return any(map(_has_arrays, schema))
+    if isinstance(schema, str):
         return False
-    return (
-        source.tell() == len(body)
-        and again.getvalue() == body
-        and isinstance(record, dict)
-        and _in_bounds(record, schema)
-    )
+    return schema["type"] == "array" or any(_has_arrays(field["type"]) for field in schema.get("fields", ()))
 
 
 def _in_bounds(value: Any, schema: Any) -> bool:

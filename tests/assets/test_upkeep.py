@@ -4,9 +4,8 @@ from datetime import date, datetime, timedelta
 
 from deltalake import DeltaTable
 
-from assets.definitions import defs
 from assets.hub import Hub
-from assets.jobs import lake_join, lake_upkeep
+from assets.jobs import join_hourly, lake_join, lake_upkeep, schedules
 from pipelines.dust.readings import ZONE
 from tests.assets.world import Landing
 
@@ -32,4 +31,5 @@ def test_small_files_are_joined_every_hour(hub: Hub, landing: Landing) -> None:
     table.update_incremental()
     assert len(table.file_uris()) == 1
     assert hub.lake.read("dust-reading").collect().equals(before)
-    assert defs.get_schedule_def("lake_join_schedule").cron_schedule == "45 * * * *"
+    assert join_hourly in schedules
+    assert (join_hourly.job_name, join_hourly.cron_schedule) == (lake_join.name, "45 * * * *")

@@ -25,10 +25,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord
 
 from pipelines.wire import RawBatch
 from streams.metrics import LOG_APPEND_TIME, counted
@@ -60,23 +60,19 @@ class Lane:
 
     def __init__(
         self,
-        partition: TopicPartition,
+        tenure: Tenure,
         *,
-        bootstrap_servers: str,
-        group: str,
         source: Source,
         process: Process,
         fail: Callable[[BaseException], None],
         allowed_latency: float,
-        reach: Collection[TopicPartition],
     ) -> None:
-        """`process` makes outputs of records; `fail` is called with whatever goes wrong, and ends the process.
+        """`tenure` of the partition, not yet open; `process` makes outputs of records; `fail` is called with whatever
+        goes wrong, and ends the process.
 
-        `allowed_latency`: how long records may wait for more to fill a transaction; s. `reach`: all partitions where
-        outputs can be.
+        `allowed_latency`: how long records may wait for more to fill a transaction; s.
         """
-        self.partition = partition
-        self._tenure = Tenure(partition, bootstrap_servers=bootstrap_servers, group=group, source=source, reach=reach)
+        self._tenure = tenure
         self._source = source
         self._process = process
         self._fail = fail
@@ -141,10 +137,10 @@ class Lane:
             if batch.end <= following:
                 continue
             if batch.begin > following:
-                taken += await self._source.stretch(self.partition, following, batch.begin)
+                taken += await self._source.stretch(self._tenure.partition, following, batch.begin)
             taken.append(batch)
             count, size, following = count + len(batch), size + len(batch.area), batch.end
-        uploads = since(unpack(taken, *self.partition), self._tenure.position) if taken else None
+        uploads = since(unpack(taken, *self._tenure.partition), self._tenure.position) if taken else None
         return Taken(uploads, following, all(batch.timestamp_type == LOG_APPEND_TIME for batch in taken))
 
     async def _interruptible(self, work: Awaitable[Result]) -> Result:

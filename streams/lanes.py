@@ -11,6 +11,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from streams.crash import crash
 from streams.lane import Lane, Process
 from streams.source import Source
+from streams.tenure import Tenure
 
 
 class Lanes:
@@ -24,7 +25,7 @@ class Lanes:
         reach: Callable[[TopicPartition], Collection[TopicPartition]],
         allowed_latency: float,
     ) -> None:
-        """`app` is the Faust app whose agent calls `run`; `reach` and `allowed_latency` as in Lane."""
+        """`app` is the Faust app whose agent calls `run`; `reach` as in Tenure, `allowed_latency` as in Lane."""
         self._app = app
         self._bootstrap_servers = bootstrap_servers
         self._process = process
@@ -57,15 +58,19 @@ class Lanes:
     def _lane(self, partition: TopicPartition) -> Lane:
         if self._source is None:
             self._source = Source(self._bootstrap_servers, self._app.conf.id)
-        return Lane(
+        tenure = Tenure(
             partition,
             bootstrap_servers=self._bootstrap_servers,
             group=self._app.conf.id,
             source=self._source,
+            reach=self._reach(partition),
+        )
+        return Lane(
+            tenure,
+            source=self._source,
             process=self._process,
             fail=crash,
             allowed_latency=self._allowed_latency,
-            reach=self._reach(partition),
         )
 
     async def _revoked(self, *_: Any, **__: Any) -> None:

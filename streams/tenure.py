@@ -37,7 +37,7 @@ class Tenure:
         reach: Collection[TopicPartition],
     ) -> None:
         """`reach`: all partitions where outputs can be."""
-        self._partition = partition
+        self.partition = partition
         self._bootstrap_servers = bootstrap_servers
         self._group = group
         self._source = source
@@ -55,10 +55,10 @@ class Tenure:
     async def open(self) -> None:
         """Fence the last holder and end what it left; Kafka may not end that holder's transaction for long."""
         await self.end()
-        name = f"sitehub.{self._group}.{self._partition.topic}.{self._partition.partition}"
+        name = f"sitehub.{self._group}.{self.partition.topic}.{self.partition.partition}"
         self._producer = await fencing_producer(self._bootstrap_servers, name)
         await settle(self._producer, self._reach, self._group)
-        self.position = await self._source.committed(self._partition)
+        self.position = await self._source.committed(self.partition)
 
     async def open_anew(self) -> None:
         """After a commit without an answer: `position` then tells whether it stands."""
@@ -66,7 +66,7 @@ class Tenure:
         await asyncio.sleep(HEARTBEATS_S)
         await self.open()
         if self.position not in (began, self._aimed_at):
-            raise RuntimeError(f"{self._partition} was committed to {self.position} by another")
+            raise RuntimeError(f"{self.partition} was committed to {self.position} by another")
 
     async def commit(self, outputs: Outputs, position: int) -> bool:
         """Commit outputs and the offset behind their uploads, unless they stand already. False where no answer came:
@@ -75,10 +75,10 @@ class Tenure:
         self._aimed_at = position
         try:
             if self.position < position:
-                await commit(self._producer, outputs, self._group, {self._partition: position})
+                await commit(self._producer, outputs, self._group, {self.partition: position})
                 self.position = position
         except UnansweredError as error:
-            log.warning("a transaction got no answer: opening anew", partition=self._partition, error=str(error))
+            log.warning("a transaction got no answer: opening anew", partition=self.partition, error=str(error))
         return self.position == position
 
     async def end(self) -> None:

@@ -96,16 +96,14 @@ class Site:
 
     def lane(self) -> Lane:
         """A new owner of the partition."""
-        return Lane(
+        held = tenure.Tenure(
             self.raw,
             bootstrap_servers=self.servers,
             group=self.group,
             source=self.source,
-            process=self.process,
-            fail=self.failures.append,
-            allowed_latency=0.01,
             reach=[TopicPartition(self.out, 0)],
         )
+        return Lane(held, source=self.source, process=self.process, fail=self.failures.append, allowed_latency=0.01)
 
     def send(self, number: int) -> None:
         """Send the upload of that number, which is its offset too."""

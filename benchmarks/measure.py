@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import psutil
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from benchmarks.contestant import Contestant, Run, at_work, require_alive, tail
+from benchmarks.job import KIND
 from infra.stack.broker import admin
+from pipelines.names import raw_topic
+from streams.reading import reader
 
 # The part of a run that is not timed: start, first fetches, a JVM's compilation, everybody's caches.
 WARM_UP: Final = 0.3
@@ -97,13 +100,14 @@ def between(samples: Sequence[Sample], readings: int) -> Measured:
 
 def committed(run: Run) -> Callable[[], int]:
     """Readings whose transaction is complete: what the groups have committed of the raw topics."""
-    client = admin(run.stack.bootstrap_servers)
-    asked = [ConsumerGroupTopicPartitions(group) for group in run.groups]
+    settings = {"isolation.level": "read_uncommitted"}  # what a transaction has not completed is not waited for
+    members = [reader(run.stack.bootstrap_servers, **settings, **{"group.id": group}) for group in run.groups]
+    topics = [raw_topic(province, KIND) for province in run.provinces]
+    places = [TopicPartition(topic, number) for topic in topics for number in range(run.stack.partitions)]
 
     def count() -> int:
-        answers = [client.list_consumer_group_offsets([group], request_timeout=TIMEOUT_S) for group in asked]
-        places = [each for answer in answers for future in answer.values() for each in future.result().topic_partitions]
-        return sum(max(0, place.offset) for place in places)
+        answers = [member.committed(places, timeout=TIMEOUT_S) for member in members]
+        return sum(max(0, place.offset) for answer in answers for place in answer)
 
     return count
 

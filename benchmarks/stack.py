@@ -8,8 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import psutil
-import stamina
-from confluent_kafka import OFFSET_END, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, TopicPartition
 
 from benchmarks.job import KIND, PROVINCES
 from infra.packages import fetch
@@ -22,7 +21,6 @@ from infra.topics import TopicSpec, create_topics, topic_specs
 from pipelines.catalog import Catalog
 from pipelines.names import canonical_topic, parse_raw_topic, quarantine_topic
 from sitehub.settings import Settings
-from streams.reading import spans
 
 BROKER_CORE: Final = 0
 CONTESTANT_CORE: Final = 1
@@ -45,11 +43,7 @@ class Stack:
         """Create the outputs of the job's kind under a prefix; their names."""
         specs = [replace(spec, name=prefix + spec.name) for spec in self._specs() if not spec.name.startswith("raw.")]
         create_topics(self.bootstrap_servers, specs)
-        names = [spec.name for spec in specs]
-        for attempt in stamina.retry_context(on=KafkaException, timeout=60):
-            with attempt:  # a leader is named a moment after the topic
-                spans(self.bootstrap_servers, dict.fromkeys(names, self.partitions))
-        return names
+        return [spec.name for spec in specs]
 
     def create_raw(self) -> None:
         """Create the raw topics that the provinces share; their clock is the sender's."""

@@ -62,7 +62,8 @@ def group_lag(bootstrap_servers: str, group: str, topics: dict[str, int]) -> lis
     partitions = [(topic, partition) for topic, count in topics.items() for partition in range(count)]
     if not partitions:
         return []
-    member = _consumer(bootstrap_servers, group)  # it never joins the group
+    # It never joins the group. What a transaction under way has committed is no matter of waiting until it ends.
+    member = _consumer(bootstrap_servers, group, "read_uncommitted")
     try:
         answer = member.committed([TopicPartition(*at) for at in partitions], timeout=TIMEOUT)
     finally:
@@ -114,15 +115,15 @@ def _last_records(consumer: Consumer, starts: Mapping[Place, int], ends: Mapping
     return found
 
 
-def _consumer(bootstrap_servers: str, group: str) -> Consumer:
-    """It reads committed records and commits nothing."""
+def _consumer(bootstrap_servers: str, group: str, isolation: str = "read_committed") -> Consumer:
+    """It reads committed records unless told otherwise, and commits nothing."""
     return Consumer(
         {
             "bootstrap.servers": bootstrap_servers,
             "group.id": group,
             "enable.auto.commit": False,
             "enable.partition.eof": True,
-            "isolation.level": "read_committed",
+            "isolation.level": isolation,
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 50,
             "log_level": 0,

@@ -1,12 +1,12 @@
 """The topics of the catalog and how they are kept (主题)."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from infra.errors import StackError
 from infra.stack.broker import admin
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipelines.catalog import Catalog
 
 DAY_MS: Final = 86_400_000
-KNOWN_WITHIN_S: Final = 10
+LED_WITHIN_S: Final = 30
 FOR_EVER: Final = -1
 NEVER_MS: Final = (1 << 63) - 1
 # A record is deleted with its whole segment, so up to this much after its time.
@@ -77,8 +77,11 @@ def raw_spec(name: str, partitions: int, raw_retention_days: int, raw_timestamps
     return TopicSpec(topic, partitions, {**kept, "message.timestamp.type": raw_timestamps})
 
 
-def create_topics(bootstrap_servers: str, specs: Iterable[TopicSpec]) -> list[str]:
-    """Create the topics that are not there yet; returns their names. Existing ones stay as they are."""
+def create_topics(bootstrap_servers: str, specs: Collection[TopicSpec]) -> list[str]:
+    """Create the topics that are not there yet, and wait until they can be used; returns their names.
+
+    Existing ones stay as they are. StackError where Kafka refuses or does not get that far.
+    """
     wanted = [NewTopic(spec.name, spec.partitions, replication_factor=-1, config=dict(spec.config)) for spec in specs]
     created = []
     client = admin(bootstrap_servers)  # held: its answers end with it
@@ -93,19 +96,24 @@ def create_topics(bootstrap_servers: str, specs: Iterable[TopicSpec]) -> list[st
                 f"Look whether Kafka at {bootstrap_servers} is in order and lets this user create topics.",
             ) from error
         created.append(name)
-    _await_known(client, created)
+    counts = {spec.name: spec.partitions for spec in specs}
+    _await_led(client, [TopicPartition(name, number) for name in created for number in range(counts[name])])
     return sorted(created)
 
 
-def _await_known(client: AdminClient, names: Collection[str]) -> None:
-    """Wait until the broker tells of topics that it has created: its metadata follow a moment later."""
-    until = time.monotonic() + KNOWN_WITHIN_S
-    while not set(names) <= client.list_topics(timeout=KNOWN_WITHIN_S).topics.keys():
-        if time.monotonic() > until:
+def _await_led(client: AdminClient, partitions: Collection[TopicPartition]) -> None:
+    """Wait until the brokers lead what they have created, and say so: of a hundred topics that takes seconds."""
+    until, waiting = time.monotonic() + LED_WITHIN_S, list(partitions)
+    while waiting:
+        asked = client.list_offsets(dict.fromkeys(waiting, OffsetSpec.latest()), request_timeout=LED_WITHIN_S)
+        errors = {place: answer.exception() for place, answer in asked.items()}
+        waiting = [place for place, error in errors.items() if error is not None]
+        if waiting and time.monotonic() > until:
             raise StackError(
-                f"Kafka has created {', '.join(names)} but does not list them.", "Look at the broker's log."
+                f"Kafka has created {waiting[0].topic} but does not serve it: {errors[waiting[0]]}.",
+                "Look at the broker's log.",
             )
-        time.sleep(0.05)
+        time.sleep(0.05 if waiting else 0)
 
 
 def list_topics(bootstrap_servers: str) -> dict[str, int]:

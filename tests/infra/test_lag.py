@@ -42,3 +42,16 @@ def test_a_group_is_behind_by_what_it_has_not_committed(servers: str) -> None:
     member.close()
     assert group_lag(servers, "behind-group", {TOPIC: 2}) == [Lag("behind-group", TOPIC, end=3, done=2)]
     assert [lag.behind for lag in group_lag(servers, "another-group", {TOPIC: 2})] == [3]
+
+
+def test_a_transaction_under_way_is_not_waited_for(servers: str) -> None:
+    """What it has committed does not count yet; of a busy group there always is one, so that nothing was answered."""
+    member = Consumer({"bootstrap.servers": servers, "group.id": "busy"})
+    producer = Producer({"bootstrap.servers": servers, "transactional.id": "busy"})
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send_offsets_to_transaction([TopicPartition(TOPIC, 0, 2)], member.consumer_group_metadata())
+    assert [lag.done for lag in group_lag(servers, "busy", {TOPIC: 2})] == [0]
+    producer.commit_transaction()
+    assert [lag.done for lag in group_lag(servers, "busy", {TOPIC: 2})] == [2]
+    member.close()

@@ -15,7 +15,7 @@ from pipelines.compatibility import full_faults
 from sitehub.commands.schemas import app
 from sitehub.schema_history import check_history, check_registry
 from sitehub.settings import settings
-from tests.conftest import PROJECT_ROOT, Stack
+from tests.conftest import PROJECT_ROOT, Stack, of_dust
 
 RAW = Path("raw/shanxi/dust-reading.avsc")
 CANONICAL = Path("canonical/dust-reading.avsc")
@@ -55,7 +55,7 @@ def change(file: Path, name: str, **properties: Any) -> None:
 
 def faults(root: Path) -> list[str]:
     """What the gate says about the tree."""
-    findings, compared = check_history(Catalog.load(root))
+    findings, compared = check_history(Catalog.read(root))
     assert compared >= 17
     return [f"{finding.subject}: {finding.fault}" for finding in findings]
 
@@ -128,7 +128,7 @@ def test_a_removed_schema_is_stopped(root: Path) -> None:
     for suffix in (".avsc", ".yaml"):
         (root / RAW).with_suffix(suffix).unlink()
     git(root.parent, "add", ".")
-    found, _ = check_history(Catalog.load(root))
+    found, _ = check_history(Catalog.read(root))
     assert [finding.subject for finding in found] == [str(RAW)]
 
 
@@ -142,7 +142,7 @@ def test_the_command_exits_1_and_says_why(
     try:
         app(["check"], result_action="return_value")
         text = capsys.readouterr().out
-        catalog = Catalog.load(root)
+        catalog = Catalog.read(root)
         subjects = len(catalog.raw) + len(catalog.canonical) + len(catalog.hub)
         assert f"{subjects} subjects compatible with {subjects} earlier versions in git." in text
         assert "The registry at http://127.0.0.1:1 does not answer: it was not asked." in text
@@ -165,14 +165,14 @@ def test_a_folder_without_history_is_told(tmp_path: Path) -> None:
     """An unpacked archive has no earlier versions to compare with."""
     root = Path(shutil.copytree(PROJECT_ROOT / "avro_schemas", tmp_path / "avro_schemas"))
     with pytest.raises(StackError, match="in a clone of the project"):
-        check_history(Catalog.load(root))
+        check_history(Catalog.read(root))
 
 
 def test_the_registry_is_asked_too(
     stack: Stack, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The real registry is asked unbidden, agrees with the tree, and refuses a required raw field."""
-    register_schemas(stack.registry_url, Catalog.load(root))
+    register_schemas(stack.registry_url, of_dust(Catalog.read(root)))
     monkeypatch.setenv("SITEHUB_CATALOG_DIR", str(root))
     monkeypatch.setenv("SITEHUB_REGISTRY_URL", stack.registry_url)
     settings.cache_clear()
@@ -183,7 +183,7 @@ def test_the_registry_is_asked_too(
     finally:
         settings.cache_clear()
     change(root / RAW, "Rain", type="string")
-    findings = check_registry(Catalog.load(root), stack.registry_url)
+    findings = check_registry(of_dust(Catalog.read(root)), stack.registry_url)
     assert [finding.subject for finding in findings] == ["raw.shanxi.dust-reading-value"]
     assert findings[0].fault
 
@@ -191,4 +191,4 @@ def test_the_registry_is_asked_too(
 def test_a_registry_that_does_not_answer_is_told(root: Path) -> None:
     """One sentence and the remedy instead of a traceback."""
     with pytest.raises(StackError, match="does not answer"):
-        check_registry(Catalog.load(root), "http://127.0.0.1:1")
+        check_registry(Catalog.read(root), "http://127.0.0.1:1")

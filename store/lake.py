@@ -69,6 +69,10 @@ def canonical_table(kind: str) -> str:
     return f"canonical/{kind}"
 
 
+class OvertakenError(Exception):
+    """Another landing has landed what this one was about to: nothing of this append stands, and none will."""
+
+
 class Lake:
     """The Delta tables under one root: a folder, or an object store's URL (credentials from the environment)."""
 
@@ -258,12 +262,14 @@ class Lake:
         stood = {app_id: self.transaction_version(table, app_id) for app_id in txns}
         try:
             _commit(writer.table, frame, txns)
-        except DeltaError:
+        except DeltaError as error:
             # Who deletes or changes older rows beside us takes nothing of ours, nor does who cleaned the log since our
             # last commit, long ago; another landing moves our transactions.
             writer.advance()
-            if stood != {app_id: writer.table.transaction_version(app_id) for app_id in txns}:
-                raise
+            stands = {app_id: writer.table.transaction_version(app_id) for app_id in txns}
+            if moved := [app_id for app_id in txns if stands[app_id] != stood[app_id]]:
+                told = ", ".join(f"{app_id} to {stands[app_id]}, not from {stood[app_id]}" for app_id in moved)
+                raise OvertakenError(f"another landing has brought {told}") from error
             _commit(writer.table, frame, txns)
         writer.stands |= txns
         writer.renew()

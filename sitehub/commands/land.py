@@ -15,13 +15,14 @@ def land(*, metrics_port: int | None = None) -> None:
     metrics_port
         Where /metrics and /health are served; nowhere when left out.
     """
+    from infra.errors import StackError
     from infra.stack.ports import need_free
     from pipelines.catalog import Catalog
     from sitehub.kafka_faults import explained
     from sitehub.logging import configure_logging
     from sitehub.settings import settings
     from store.gold import engine, upgrade
-    from store.lake import Lake
+    from store.lake import Lake, OvertakenError
     from streams.landed import of_landing
     from streams.landing import Landing, Pace
     from streams.monitor import monitored
@@ -46,5 +47,9 @@ def land(*, metrics_port: int | None = None) -> None:
         ):
             landing = Landing(chosen.bootstrap_servers, catalog, lambda topic: sinks_of(topic, catalog, lake, gold))
             landing.run(Pace(chosen.landing_seconds, chosen.landing_rows), stopping.is_set)
+    except OvertakenError as error:
+        raise StackError(
+            f"Two landings write into {chosen.lake_url}: {error}.", "Nothing is landed twice; let one of them run only."
+        ) from error
     finally:
         gold.dispose()

@@ -7,10 +7,9 @@ from time import sleep
 import polars as pl
 import pytest
 from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError, DeltaError
 
 from pipelines.contract import read_canonical
-from store.lake import DEFAULT_CATALOG, QUARANTINE_SCHEMA, SHORT_LOG, Lake
+from store.lake import DEFAULT_CATALOG, QUARANTINE_SCHEMA, SHORT_LOG, Lake, OvertakenError
 
 TOPIC = "canonical.dust-reading/0"
 SCHEMA = read_canonical(DEFAULT_CATALOG / "canonical" / "dust-reading.avsc").polars_schema
@@ -83,7 +82,7 @@ def test_a_writer_that_was_overtaken_is_refused(lake: Lake) -> None:
     assert lake.transaction_version("canonical/dust-reading", TOPIC) is None
     assert other.transaction_version("canonical/dust-reading", TOPIC) is None
     lake.append_canonical("dust-reading", readings(time), {TOPIC: 1})
-    with pytest.raises(CommitFailedError):
+    with pytest.raises(OvertakenError, match=r"another landing has brought canonical\.dust-reading/0 to 1, not from"):
         other.append_canonical("dust-reading", readings(time), {TOPIC: 1})
     assert lake.read("dust-reading").collect().height == 1
 
@@ -102,7 +101,7 @@ def test_a_writer_opened_anew_is_refused_as_before(lake: Lake, monkeypatch: pyte
     lake.append_canonical("dust-reading", readings(time), {TOPIC: 1})
     renewed._renewed_at = -1
     renewed.renew()
-    with pytest.raises(CommitFailedError):
+    with pytest.raises(OvertakenError, match=r"another landing has brought canonical\.dust-reading/0 to 1, not from"):
         other.append_canonical("dust-reading", readings(time), {TOPIC: 1})
     assert lake.read("dust-reading").collect().height == 3
 
@@ -119,7 +118,7 @@ def test_a_writer_goes_on_after_its_log_was_cleaned(lake: Lake) -> None:
     assert lake.read("dust-reading").collect().height == 5
     assert Lake(lake.table_uri("")).landed(table, [TOPIC, idle]) == [5, 2]
     other.append_canonical("dust-reading", readings(datetime(2026, 3, 7, tzinfo=UTC)), {TOPIC: 6})
-    with pytest.raises(DeltaError):
+    with pytest.raises(OvertakenError, match="to 6, not from 5"):
         lake.append_canonical("dust-reading", readings(datetime(2026, 3, 7, tzinfo=UTC)), {TOPIC: 6})
     assert lake.read("dust-reading").collect().height == 6
 

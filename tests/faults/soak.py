@@ -2,12 +2,13 @@
 
 import random
 import shutil
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import cycle
 from pathlib import Path
@@ -36,6 +37,8 @@ AT_ONCE: Final = 4
 MOVES_WITHIN_S: Final = 90  # beyond the longest fault
 SETTLES_WITHIN_S: Final = 300
 DAY: Final = date(2026, 3, 2)
+SENT: Final = (signal.SIGKILL, signal.SIGTERM)  # by faults, and by whoever ends a program
+UNCAUGHT: Final = 1  # how Python ends by an error that nobody has caught
 
 
 @dataclass(frozen=True)
@@ -101,10 +104,21 @@ def run(packages: Packages, home: Path, plan: Plan, tell: Callable[[str], None] 
         tell("all stands still; comparing with the calm run")
         proof = prove(stage.settings, contracts, home / "calm", with_figures=plan.with_figures)
         ends = {program.name: dict(program.ends) for program in stage.programs if program.ends}
+        proof = replace(proof, findings=(*proof.findings, *crashes(ends)))
     struck = tuple(
         Struck(name, first - began, last - began, recovery_s(watch.samples, last)) for name, first, last in times
     )
     return Soak(plan, seconds, struck, tuple(stalls(watch.samples)), ends, proof)
+
+
+def crashes(ends: Mapping[str, Mapping[int, int]]) -> list[str]:
+    """Findings: programs that were ended by a signal which no fault sends, or by an error nobody had thought of."""
+    codes = {(name, code): count for name, each in ends.items() for code, count in each.items()}
+    return [
+        f"{name}: ended {count} times by {signal.Signals(-code).name if code < 0 else f'exit code {code}'}"
+        for (name, code), count in sorted(codes.items())
+        if code == UNCAUGHT or (code < 0 and -code not in SENT)
+    ]
 
 
 def other_contract(folder: Path) -> Catalog:

@@ -28,6 +28,8 @@ from tests.system.processes import PROJECT, Relay, wait_until
 
 PROVINCE: Final = "jiangsu"  # Avro on a vendor's own topic, JSON on the shared one
 NORMALISERS: Final = 3  # two at work all the time, and a guest that comes and goes
+LANDINGS: Final = ("landing", "second-landing")  # the one at work, and one to overtake it
+WORKERS: Final = NORMALISERS + len(LANDINGS)
 TEND_S: Final = 0.1
 
 
@@ -49,7 +51,7 @@ class Stage:
     registry: Kept
     registry_relay: Relay
     normalisers: list[Normaliser] = field(default_factory=list)
-    landings: list[Kept] = field(default_factory=list)  # the one at work, and one to overtake it
+    landings: list[Kept] = field(default_factory=list)
     brokers_held: threading.Lock = field(default_factory=threading.Lock)  # one broker at a time
     registry_held: threading.Lock = field(default_factory=threading.Lock)
 
@@ -104,8 +106,8 @@ def on_stage(packages: Packages, home: Path, brokers: int) -> Iterator[Stage]:
 
 
 def _built(packages: Packages, home: Path, brokers: int, mark: str) -> Stage:
-    registry_port, *ports = free_ports(1 + brokers + brokers * NORMALISERS)
-    ports, doors = ports[:brokers], ports[brokers:]
+    registry_port, *ports = free_ports(1 + WORKERS + brokers + brokers * NORMALISERS)
+    watched, ports, doors = ports[:WORKERS], ports[WORKERS : WORKERS + brokers], ports[WORKERS + brokers :]
     ways = [[Relay(doors[n * brokers + b]) for b in range(brokers)] for n in range(NORMALISERS)]
     listeners = {
         port: {f"WAY{n}": Door(doors[n * brokers + b], ways[n][b].port) for n in range(NORMALISERS)}
@@ -132,7 +134,8 @@ def _built(packages: Packages, home: Path, brokers: int, mark: str) -> Stage:
         wait_until(service.ready or (lambda: True), f"{service.name} answers", 180)
     environment = direct.environment() | {MARK: mark}
     stage.landings = [
-        Kept(name, home / f"{name}.log", environment, _sitehub("land")) for name in ("landing", "second-landing")
+        Kept(name, home / f"{name}.log", environment, _sitehub("land", port))
+        for name, port in zip(LANDINGS, watched[NORMALISERS:], strict=True)
     ]
     registry_way = urlsplit(direct.registry_url)._replace(netloc=f"{LOOPBACK}:{stage.registry_relay.port}").geturl()
     for number, way in enumerate(ways):
@@ -141,7 +144,8 @@ def _built(packages: Packages, home: Path, brokers: int, mark: str) -> Stage:
             "SITEHUB_REGISTRY_URL": registry_way,
         }
         name = f"normaliser-{number}"
-        program = Kept(name, home / f"{name}.log", own, _sitehub("normalise", "--province", PROVINCE))
+        command = _sitehub("normalise", watched[number], "--province", PROVINCE)
+        program = Kept(name, home / f"{name}.log", own, command)
         stage.normalisers.append(Normaliser(program, way))
     return stage
 
@@ -151,5 +155,6 @@ def _kept(service: Service, home: Path, mark: str) -> Kept:
     return Kept(service.name, home / f"{service.name}.log", environment, service.command)
 
 
-def _sitehub(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "sitehub", *arguments]
+def _sitehub(name: str, metrics_port: int, *arguments: str) -> list[str]:
+    """A worker that is watched over, as `sitehub up` starts it: who watches must not harm it either."""
+    return [sys.executable, "-m", "sitehub", name, "--metrics-port", str(metrics_port), *arguments]

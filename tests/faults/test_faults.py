@@ -8,7 +8,7 @@ import pytest
 from infra.packages import Packages
 from tests.faults.faults import ON_ONE_BROKER
 from tests.faults.proof import Trace, compared
-from tests.faults.soak import Plan, run
+from tests.faults.soak import Plan, crashes, run
 
 
 @pytest.mark.timeout(600)
@@ -57,3 +57,12 @@ def test_the_comparison_sees_every_kind_of_damage() -> None:
         assert compared({stream: calm}, {stream: left}) == [f"canonical.x-0-raw.y.x-1: {told}"]
     assert compared({stream: calm}, {stream: trace((1, b"a"), (2, b"b"), (3, b"c"))}) == []
     assert compared({stream: calm}, {}) == ["canonical.x-0-raw.y.x-1: 3 missing"]
+
+
+def test_an_end_that_nobody_brought_about_is_a_finding() -> None:
+    """A program may end by a signal that a fault sends, or by an exit code of its own; not by another, nor uncaught."""
+    assert crashes({"landing": {0: 1, 3: 2, -9: 1}, "normaliser-0": {71: 3, -15: 1}}) == []
+    assert crashes({"landing": {1: 1}, "normaliser-0": {-11: 2, 71: 1}}) == [
+        "landing: ended 1 times by exit code 1",
+        "normaliser-0: ended 2 times by SIGSEGV",
+    ]

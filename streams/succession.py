@@ -30,7 +30,14 @@ def succeeding_producer(
         asyncio.run(_settled(bootstrap_servers, transactional_id, reach))
     except RefusedError as error:
         raise KafkaException(KafkaError(error.errno, str(error))) from error
-    producer = Producer({"bootstrap.servers": bootstrap_servers, "transactional.id": transactional_id, **settings})
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "transactional.id": transactional_id,
+            "log_level": 3,  # a coordinator that is just coming up is asked again, which is no news
+            **settings,
+        }
+    )
     producer.init_transactions(TIMEOUT_S)
     return producer
 

@@ -101,7 +101,9 @@ def _send(servers: str, province: str, kind: str, vendor: str | None, uploads: "
     from pipelines.names import raw_topic
     from streams.sending import Sender
 
-    sender = Sender(Producer({"bootstrap.servers": servers, "enable.idempotence": True, "message.max.bytes": 2 << 20}))
+    # Of librdkafka's own lines those of trouble, not that a broker which has just started is asked again.
+    settings = {"enable.idempotence": True, "message.max.bytes": 2 << 20, "log_level": 3}
+    sender = Sender(Producer({"bootstrap.servers": servers, **settings}))
     for upload in uploads:
         sender.send(raw_topic(province, kind, vendor), upload.value, upload.key)
     return sender.finish()

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pipelines.catalog import Catalog
 
 DAY_MS: Final = 86_400_000
-LED_WITHIN_S: Final = 30
+ANSWERS_WITHIN_S: Final = 30
+LED_WITHIN_S: Final = 120
 FOR_EVER: Final = -1
 NEVER_MS: Final = (1 << 63) - 1
 # A record is deleted with its whole segment, so up to this much after its time.
@@ -85,7 +86,7 @@ def create_topics(bootstrap_servers: str, specs: Collection[TopicSpec]) -> list[
     wanted = [NewTopic(spec.name, spec.partitions, replication_factor=-1, config=dict(spec.config)) for spec in specs]
     created = []
     client = admin(bootstrap_servers)  # held: its answers end with it
-    for name, future in client.create_topics(wanted, request_timeout=30).items():
+    for name, future in client.create_topics(wanted, request_timeout=ANSWERS_WITHIN_S).items():
         try:
             future.result()
         except KafkaException as error:
@@ -105,14 +106,15 @@ def _await_led(client: AdminClient, partitions: Collection[TopicPartition]) -> N
     """Wait until the brokers lead what they have created, and say so: of a hundred topics that takes seconds."""
     until, waiting = time.monotonic() + LED_WITHIN_S, list(partitions)
     while waiting:
-        asked = client.list_offsets(dict.fromkeys(waiting, OffsetSpec.latest()), request_timeout=LED_WITHIN_S)
-        errors = {place: answer.exception() for place, answer in asked.items()}
-        waiting = [place for place, error in errors.items() if error is not None]
-        if waiting and time.monotonic() > until:
-            raise StackError(
-                f"Kafka has created {waiting[0].topic} but does not serve it: {errors[waiting[0]]}.",
-                "Look at the broker's log.",
-            )
+        asked = client.list_offsets(dict.fromkeys(waiting, OffsetSpec.latest()), request_timeout=ANSWERS_WITHIN_S)
+        errors = {place: error for place, answer in asked.items() if (error := answer.exception()) is not None}
+        for place, error in errors.items():
+            if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED or time.monotonic() > until:
+                raise StackError(
+                    f"Kafka has created {place.topic} but does not serve it: {error.args[0].str()}.",
+                    "Look at the broker's log, and whether this user may read what it creates.",
+                ) from error
+        waiting = list(errors)
         time.sleep(0.05 if waiting else 0)
 
 

@@ -14,8 +14,8 @@ from zlib import crc32
 
 import numpy as np
 import polars as pl
-import yaml
 
+from pipelines.contract import read_yaml
 from simulation.inverse import Inverse
 from simulation.people import crew
 from simulation.recipes import Scene, draw
@@ -42,7 +42,7 @@ class Occurrence:
 @cache
 def recipes() -> Mapping[str, Mapping[str, Any]]:
     """Kind → content of its file."""
-    return {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(KINDS.glob("*.yaml"))}
+    return {file.stem: read_yaml(file) for file in sorted(KINDS.glob("*.yaml"))}
 
 
 def recipe_of(kind: str, province: str) -> dict[str, Any]:

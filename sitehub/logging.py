@@ -2,9 +2,11 @@
 
 What is logged are names of topics, kinds, fields and reasons, counts and positions; never a value of an upload. What
 libraries log comes out in the same form, theirs and our own errors by kind and place alone: the text of an error, and
-what Python prints of one that nobody caught, may quote a row.
+what Python prints of one that nobody caught, may quote a row. A process that native code ends (SIGSEGV) tells where
+each of its threads was: files and lines, no values.
 """
 
+import faulthandler
 import logging
 import sys
 import threading
@@ -43,6 +45,8 @@ def configure_logging() -> None:
     handler.addFilter(quote_no_error)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
+    if sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)
     if not on_terminal:
         sys.excepthook = _uncaught
         threading.excepthook = _uncaught_in_thread

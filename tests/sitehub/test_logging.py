@@ -1,6 +1,7 @@
 """What a process writes when it is not on a terminal."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -52,3 +53,23 @@ def test_every_line_is_json_and_no_error_is_quoted() -> None:
     for line in (task, own, thread, uncaught):
         assert line["error"].startswith("ValueError: ")
         assert " fail" in line["error"]
+
+
+CRASH = """
+import ctypes
+from sitehub.logging import configure_logging
+
+def touch_nothing():
+    ctypes.string_at(0)
+
+configure_logging()
+touch_nothing()
+"""
+
+
+def test_a_process_that_native_code_ends_tells_where() -> None:
+    """An exit code of -11 alone would not tell which of a worker's threads it was."""
+    done = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGSEGV
+    assert "Segmentation fault" in done.stderr
+    assert "in touch_nothing" in done.stderr

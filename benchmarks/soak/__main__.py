@@ -56,10 +56,10 @@ def soak(
         runs.append(run(packages, home.absolute(), plan, _tell))
         into.parent.mkdir(parents=True, exist_ok=True)
         into.write_text(json.dumps(as_json(runs), indent=2, ensure_ascii=False) + "\n", "utf-8")
-        if keep is None and not runs[-1].proof.findings:
+        if keep is None and not runs[-1].findings:
             shutil.rmtree(home.parent)
     sys.stdout.write(as_markdown(as_json(runs)) + "\n")
-    sys.exit(1 if any(each.proof.findings for each in runs) else 0)
+    sys.exit(1 if any(each.findings for each in runs) else 0)
 
 
 def _tell(line: str) -> None:

@@ -31,6 +31,7 @@ def _run(soak: Soak) -> dict[str, Any]:
         "longest_stalls_s": [round(each, 1) for each in soak.stalls_s[:10]],
         "ends_by_exit_code": soak.ends,
         **asdict(soak.proof),
+        "findings": soak.findings,
     }
 
 

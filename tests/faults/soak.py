@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import cycle
 from pathlib import Path
@@ -81,6 +81,11 @@ class Soak:
     ends: dict[str, dict[int, int]]
     proof: Proof
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Effects of faults, and ends that nobody brought about."""
+        return (*self.proof.findings, *crashes(self.ends))
+
 
 def run(packages: Packages, home: Path, plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Soak:
     """Run the plan in a folder of its own."""
@@ -104,7 +109,6 @@ def run(packages: Packages, home: Path, plan: Plan, tell: Callable[[str], None] 
         tell("all stands still; comparing with the calm run")
         proof = prove(stage.settings, contracts, home / "calm", with_figures=plan.with_figures)
         ends = {program.name: dict(program.ends) for program in stage.programs if program.ends}
-        proof = replace(proof, findings=(*proof.findings, *crashes(ends)))
     struck = tuple(
         Struck(name, first - began, last - began, recovery_s(watch.samples, last)) for name, first, last in times
     )

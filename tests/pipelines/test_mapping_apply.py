@@ -46,7 +46,7 @@ def _frame(province: str, kind: str, rows: list[dict[str, Any]]) -> pl.DataFrame
 
 
 @pytest.mark.parametrize(("province", "kind"), sorted(CATALOG.raw))
-@settings(max_examples=4)  # of each feed
+@settings(max_examples=2)  # of each of a hundred feeds
 @given(data=st.data())
 def test_no_result_depends_on_the_batch(province: str, kind: str, data: st.DataObject) -> None:
     """Mapping rows together gives exactly what mapping them one by one gives, in the same order."""

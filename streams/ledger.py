@@ -27,7 +27,7 @@ from pipelines.catalog import CanonicalKind, Catalog
 from pipelines.codec import decode
 from pipelines.names import canonical_topic, quarantine_topic
 from streams.quarantined import source_of
-from streams.reading import SILENCE_S, Place, Span, read, reader, spans
+from streams.reading import SILENCE_S, Place, Span, read, reader, settled_spans, spans
 from streams.records import Record
 from streams.topics import raw_topics, topic_partitions
 
@@ -74,12 +74,13 @@ def ledger(bootstrap_servers: str, catalog: Catalog, provinces: Collection[str])
     for province, topics in groups.items():
         wanted = [(topic, number) for topic in topics for number in range(partitions[topic])]
         done |= committed(bootstrap_servers, f"sitehub-{province}", wanted)
-    # After the committed offsets: whatever they promise is visible in what is read from here on.
     stretch = spans(bootstrap_servers, {topic: partitions[topic] for topic in raw})
     kinds = {canonical_topic(kind.name): kind for kind in map(catalog.made_of, raw.values())}
     outputs = [topic for topic in (*kinds, *map(quarantine_topic, provinces)) if topic in partitions]
     uploads = _uploads(bootstrap_servers, stretch)
-    made = _made(bootstrap_servers, spans(bootstrap_servers, {topic: partitions[topic] for topic in outputs}), kinds)
+    # After the committed offsets, and settled: whatever they promise is within it.
+    promised = settled_spans(bootstrap_servers, {topic: partitions[topic] for topic in outputs})
+    made = _made(bootstrap_servers, promised, kinds)
     now = topic_partitions(bootstrap_servers)
     judged = {topic.topic for province in provinces for topic in raw_topics(now, province, catalog)} | raw.keys()
     later = spans(bootstrap_servers, {topic: count for topic, count in now.items() if topic in judged})

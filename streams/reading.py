@@ -42,14 +42,40 @@ def spans(bootstrap_servers: str, partitions: Mapping[str, int]) -> dict[Place, 
     places = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
     if not places:
         return {}
-    client = admin(bootstrap_servers)
-    bounds = []
-    for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):
-        asked = client.list_offsets(
-            dict.fromkeys(places, spec), isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=SILENCE_S
-        )
-        bounds.append({(place.topic, place.partition): answer.result().offset for place, answer in asked.items()})
-    return {place: (begin, bounds[1][place]) for place, begin in bounds[0].items()}
+    begins = _offsets(bootstrap_servers, places, OffsetSpec.earliest())
+    ends = _offsets(bootstrap_servers, places, OffsetSpec.latest())
+    return {place: (begin, ends[place]) for place, begin in begins.items()}
+
+
+def settled_spans(bootstrap_servers: str, partitions: Mapping[str, int]) -> dict[Place, Span]:
+    """Like `spans`, once each transaction under way has ended: what was committed before the call is within them.
+
+    Kafka says that a transaction is committed, and shows the offsets that it moved, before all its partitions have its
+    marker. What still has none after a minute no reader can see, and stays outside.
+    """
+    places = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
+    if not places:
+        return {}
+    written = _offsets(bootstrap_servers, places, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
+    until = time.monotonic() + SILENCE_S
+    while True:
+        found = spans(bootstrap_servers, partitions)
+        if all(found[place][1] >= end for place, end in written.items()) or time.monotonic() > until:
+            return found
+        time.sleep(0.05)
+
+
+def _offsets(
+    bootstrap_servers: str,
+    places: Collection[TopicPartition],
+    spec: OffsetSpec,
+    isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
+) -> dict[Place, int]:
+    """What the broker says of each place."""
+    asked = admin(bootstrap_servers).list_offsets(
+        dict.fromkeys(places, spec), isolation_level=isolation, request_timeout=SILENCE_S
+    )
+    return {(place.topic, place.partition): answer.result().offset for place, answer in asked.items()}
 
 
 def read(bootstrap_servers: str, wanted: Mapping[Place, Span]) -> Iterator[list[Record]]:

@@ -14,7 +14,7 @@ from sitehub.commands.publish import publish
 from sitehub.settings import settings
 from store.gold import closing_engine, replace_partition, upgrade
 from store.tables import device_states, dust_daily, exceedance, frame_schema
-from streams.reading import read, spans
+from streams.reading import read, settled_spans
 from streams.records import Record
 from tests.conftest import Stack
 from tests.contract import CATALOG
@@ -86,7 +86,7 @@ def run(capsys: pytest.CaptureFixture[str], topic: str = TOPIC) -> tuple[int, in
 
 def log(stack: Stack, topic: str) -> list[Record]:
     """Every record of the topic."""
-    wanted = spans(stack.bootstrap_servers, {topic: stack.topics()[topic]})
+    wanted = settled_spans(stack.bootstrap_servers, {topic: stack.topics()[topic]})
     return [record for found in read(stack.bootstrap_servers, wanted) for record in found]
 
 

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaException, Producer
 from infra.topics import PUBLISHED, TopicSpec, create_topics
 from streams.once_producer import fencing_producer
 from streams.publishing import Published, Said, publish
-from streams.reading import read, spans
+from streams.reading import read, settled_spans
 from tests.conftest import Stack
 from tests.streams.test_leftovers import unverified
 
@@ -27,7 +27,7 @@ def log(stack: Stack, topic: str) -> list[tuple[bytes | None, bytes | None]]:
     """Key and value of every committed record; those of one key in their order."""
     found = [
         (record.key, record.value)
-        for records in read(stack.bootstrap_servers, spans(stack.bootstrap_servers, {topic: 2}))
+        for records in read(stack.bootstrap_servers, settled_spans(stack.bootstrap_servers, {topic: 2}))
         for record in records
     ]
     return sorted(found, key=lambda record: record[0] or b"")

@@ -20,7 +20,7 @@ from pipelines.hj212.packet import parse
 from sitehub.monitoring.dashboard import GATEWAY
 from streams.ledger import Ledger, ledger
 from streams.positions import of_normaliser
-from streams.reading import read, spans
+from streams.reading import read, settled_spans, spans
 from streams.records import Record
 from streams.replay import compare, fresh_topics, replay
 from tests.conftest import Stack
@@ -69,7 +69,7 @@ class Site:
     def records(self, topic: str) -> list[Record]:
         """Every record of a topic."""
         servers = self.stack.bootstrap_servers
-        wanted = spans(servers, {topic: self.stack.topics()[topic]})
+        wanted = settled_spans(servers, {topic: self.stack.topics()[topic]})
         return [record for records in read(servers, wanted) for record in records]
 
     def _worker(self, *arguments: str) -> Worker:

@@ -1,4 +1,4 @@
-"""How far a consumer group is behind the log (消费滞后)."""
+"""How far a reader is behind the log (消费滞后)."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -57,21 +57,6 @@ def end_offsets(bootstrap_servers: str, partitions: Sequence[tuple[str, int]]) -
     return {(at.topic, at.partition): int(future.result().offset) for at, future in answers.items()}
 
 
-def group_lag(bootstrap_servers: str, group: str, topics: dict[str, int]) -> list[Lag]:
-    """Lag of the group at each topic; topics: name → number of partitions."""
-    partitions = [(topic, partition) for topic, count in topics.items() for partition in range(count)]
-    if not partitions:
-        return []
-    # It never joins the group. What a transaction under way has committed is no matter of waiting until it ends.
-    member = _consumer(bootstrap_servers, group, "read_uncommitted")
-    try:
-        answer = member.committed([TopicPartition(*at) for at in partitions], timeout=TIMEOUT)
-    finally:
-        member.close()
-    done = {(at.topic, at.partition): max(at.offset, 0) for at in answer}
-    return lags(group, record_ends(bootstrap_servers, done), done)
-
-
 def record_ends(bootstrap_servers: str, done: Mapping[Place, int]) -> dict[Place, int]:
     """Offset behind the last committed record of each partition; that of `done` where no record lies behind it.
 
@@ -80,7 +65,7 @@ def record_ends(bootstrap_servers: str, done: Mapping[Place, int]) -> dict[Place
     log_ends = end_offsets(bootstrap_servers, list(done))
     found = {place: max(done[place], 0) for place in log_ends}
     open_ends = {place: end for place, end in log_ends.items() if end > done[place]}
-    consumer = _consumer(bootstrap_servers, "sitehub-lag")
+    consumer = _consumer(bootstrap_servers)
     try:
         width = LAST_OFFSETS
         while open_ends:
@@ -115,15 +100,15 @@ def _last_records(consumer: Consumer, starts: Mapping[Place, int], ends: Mapping
     return found
 
 
-def _consumer(bootstrap_servers: str, group: str, isolation: str = "read_committed") -> Consumer:
-    """It reads committed records unless told otherwise, and commits nothing."""
+def _consumer(bootstrap_servers: str) -> Consumer:
+    """It reads committed records, and commits nothing."""
     return Consumer(
         {
             "bootstrap.servers": bootstrap_servers,
-            "group.id": group,
+            "group.id": "sitehub-lag",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
-            "isolation.level": isolation,
+            "isolation.level": "read_committed",
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 50,
             "log_level": 0,

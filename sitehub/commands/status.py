@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rich.table import Table
 
-from infra.lag import Lag, group_lag, lags, record_ends
+from infra.lag import Lag, lags, record_ends
 from infra.stack.broker import broker_answers
 from infra.stack.ports import answers
 from infra.stack.registry import registry_answers
@@ -20,6 +20,7 @@ from sitehub.services import group_of
 from sitehub.settings import Settings, settings
 from sitehub.state import StackState, read_state
 from store.lake import Lake, canonical_table
+from streams.positions import committed
 
 
 def status(*, as_json: AsJson = False) -> int:
@@ -47,8 +48,12 @@ def all_lags(chosen: Settings) -> list[Lag]:
     provinces = sorted({name.split(".")[1] for name in raw})
     found = []
     for province in provinces:
-        own = {name: count for name, count in raw.items() if name.split(".")[1] == province}
-        found += group_lag(chosen.bootstrap_servers, group_of(province), own)
+        group = group_of(province)
+        places = [
+            (name, number) for name, count in raw.items() if name.split(".")[1] == province for number in range(count)
+        ]
+        done = {at: max(offset, 0) for at, offset in committed(chosen.bootstrap_servers, group, places).items()}
+        found += lags(group, record_ends(chosen.bootstrap_servers, done), done)
     return [*found, *_landing_lag(chosen, topics)]
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
-from infra.lag import Lag, group_lag, lags, record_ends
+from infra.lag import Lag, lags, record_ends
 from infra.topics import TopicSpec, create_topics
 
 TOPIC = "behind"
@@ -33,25 +33,3 @@ def test_marks_and_aborted_records_are_nothing_to_be_done(servers: str, done: in
     (found,) = lags("landing", record_ends(servers, at), at)
     assert found == Lag("landing", TOPIC, end=max(3, done), done=done)
     assert found.behind == behind
-
-
-def test_a_group_is_behind_by_what_it_has_not_committed(servers: str) -> None:
-    """A group's committed offsets count; one that never committed has all records before it."""
-    member = Consumer({"bootstrap.servers": servers, "group.id": "behind-group"})
-    member.commit(offsets=[TopicPartition(TOPIC, 0, 2)], asynchronous=False)
-    member.close()
-    assert group_lag(servers, "behind-group", {TOPIC: 2}) == [Lag("behind-group", TOPIC, end=3, done=2)]
-    assert [lag.behind for lag in group_lag(servers, "another-group", {TOPIC: 2})] == [3]
-
-
-def test_a_transaction_under_way_is_not_waited_for(servers: str) -> None:
-    """What it has committed does not count yet; of a busy group there always is one, so that nothing was answered."""
-    member = Consumer({"bootstrap.servers": servers, "group.id": "busy"})
-    producer = Producer({"bootstrap.servers": servers, "transactional.id": "busy"})
-    producer.init_transactions()
-    producer.begin_transaction()
-    producer.send_offsets_to_transaction([TopicPartition(TOPIC, 0, 2)], member.consumer_group_metadata())
-    assert [lag.done for lag in group_lag(servers, "busy", {TOPIC: 2})] == [0]
-    producer.commit_transaction()
-    assert [lag.done for lag in group_lag(servers, "busy", {TOPIC: 2})] == [2]
-    member.close()

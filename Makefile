@@ -17,8 +17,9 @@ help: ## What can be asked for
 demo: $(ENVIRONMENT) ## Two simulated days of four provinces, from upload to report
 	@$(BIN)/sitehub demo
 
+# Three at a time on two cores: a third of a test's time is waiting for Kafka.
 test: $(ENVIRONMENT) ## All tests, with a real broker and registry
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: $(ENVIRONMENT) ## Style, types, arrows between the rooms, compatibility of the schemas
 	$(BIN)/ruff check

@@ -20,14 +20,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
-import stamina
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from pipelines.catalog import CanonicalKind, Catalog
 from pipelines.codec import decode
 from pipelines.names import canonical_topic, quarantine_topic
+from streams.positions import committed
 from streams.quarantined import source_of
-from streams.reading import SILENCE_S, Place, Span, read, reader, settled_spans, spans
+from streams.reading import Place, Span, read, settled_spans, spans
 from streams.records import Record
 from streams.topics import raw_topics, topic_partitions
 
@@ -44,12 +43,6 @@ STANDS: Final = pl.Schema(
         "later": pl.Int64(),  # the end, read again after the outputs
     }
 )
-# The group's coordinator is being found or is starting: it passes.
-COORDINATOR_MOVES: Final = {
-    KafkaError.NOT_COORDINATOR,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-}
 FINDINGS: Final = ("missing", "doubled", "invented")
 
 
@@ -92,25 +85,6 @@ def _of_provinces(others: Collection[str]) -> pl.Expr:
     """Whether a canonical record is of another province's upload: canonical topics hold those of all."""
     province = pl.col("topic").str.extract(r"^raw\.([^.]+)\.").fill_null("")
     return pl.col("canonical") & province.is_in(list(others))
-
-
-def committed(bootstrap_servers: str, group: str, places: Collection[Place]) -> dict[Place, int]:
-    """Committed offsets of a group; a partition without one is left out."""
-    if not places:
-        return {}
-    # Reading committed only, it waits for offsets that a running transaction is about to move.
-    member = reader(bootstrap_servers, **{"group.id": group})
-    try:
-        for attempt in stamina.retry_context(on=_finds_no_coordinator, attempts=None, timeout=SILENCE_S):
-            with attempt:
-                found = member.committed([TopicPartition(*place) for place in places], timeout=SILENCE_S)
-    finally:
-        member.close()
-    return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
-
-
-def _finds_no_coordinator(error: Exception) -> bool:
-    return isinstance(error, KafkaException) and error.args[0].code() in COORDINATOR_MOVES
 
 
 def compare(uploads: pl.DataFrame, made: pl.DataFrame, stands: pl.DataFrame) -> pl.DataFrame:
@@ -177,5 +151,5 @@ def _stands(stretch: Mapping[Place, Span], done: Mapping[Place, int], later: Map
     rows = []
     for place in stretch.keys() | later.keys():
         begin, end = stretch[place] if place in stretch else (later[place][0],) * 2
-        rows.append((*place, begin, done.get(place, begin), end, max(end, later.get(place, (0, end))[1])))
+        rows.append((*place, begin, max(done.get(place, begin), begin), end, max(end, later.get(place, (0, end))[1])))
     return pl.DataFrame(rows, schema=STANDS, orient="row")

@@ -3,9 +3,12 @@
 Exit codes: 0 in order, 1 findings, 2 usage, 3 the environment is not in order.
 """
 
+import atexit
 import errno
+import os
 import sys
-from typing import Final
+import threading
+from typing import Final, NoReturn
 
 from cyclopts import App, CycloptsError
 from pydantic import ValidationError
@@ -49,6 +52,27 @@ for _name, (_where, _help) in COMMANDS.items():
 
 def main() -> None:
     """Run one command line and end the process with its exit code."""
+    try:
+        _run()
+    except SystemExit as end:
+        _leave(end)
+
+
+def _leave(end: SystemExit) -> NoReturn:
+    """End the process; without taking Python apart where a thread is left, which may be in a call to a silent broker.
+
+    Such a thread comes back in the middle of that: a worker that was told to stop has ended by SIGSEGV.
+    """
+    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
+    if others and all(thread.daemon for thread in others) and isinstance(end.code, int | None):
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code or 0)
+    raise end
+
+
+def _run() -> None:
     configure_logging()
     complain = Console(stderr=True, highlight=False, soft_wrap=True)
     try:

@@ -22,6 +22,7 @@ from pipelines.catalog import Catalog
 from pipelines.names import RawTopic, canonical_topic, parse_raw_topic, quarantine_topic, subject_of
 from pipelines.wire import RawBatch, writer_ids
 from streams.chunks import ChunkScheduler, ChunkSchema
+from streams.crash import crash
 from streams.fetching import PatientTransport, fetch_patiently
 from streams.lanes import Lanes
 from streams.metrics import expect_uploads, processing
@@ -196,6 +197,6 @@ def run(
     try:
         worker.execute_from_commandline()
     except SystemExit as end:
-        if end.code:
-            raise
+        if end.code:  # what Faust met before it was running, as a broker that has just gone
+            crash(end.__context__ or end)
     return restart.wanted

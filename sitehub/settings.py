@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         default=0.01,
         ge=0,
         le=10,
-        description="Longest time an upload waits for others to share its transaction; s. Longer costs less.",
+        description="How long an upload waits for others to share its transaction; s. Longer costs less.",
     )
     landing_seconds: float = Field(default=5.0, gt=0, description="Longest time a landed batch collects; s.")
     landing_rows: int = Field(default=20_000, ge=1, description="Most records of a landed batch.")

@@ -16,8 +16,10 @@ Why nothing is lost and nothing doubled, whoever dies, hangs or comes back:
 Safety so rests on the transactional id alone, not on the consumer group: two workers that both believe they own a
 partition cost a restart, no record.
 
-While a transaction commits, further records wait and go into the next one: transactions grow with the load. None waits
-for others longer than `allowed_latency`, the time of such a commit included: the longer, the fewer transactions.
+While a transaction commits, further records wait and go into the next one: transactions grow with the load. A record
+waits for others up to `allowed_latency`, the time of such a commit included: the longer, the fewer transactions. After
+one that was not full a lane rests as long as that took. Lanes share cores, with those of other workers too: the fewer
+of them are at work at once, the sooner each is through, and so are all (docs/decisions/0044).
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ TRANSACTION_RECORDS: Final = 5000
 TRANSACTION_BYTES: Final = 16 << 20  # of uploads, unpacked: of the largest ones a few are enough
 HIGH_WATER: Final = 20_000
 PAUSE_S: Final = 0.01
+LONGEST_REST_S: Final = 0.2  # a transaction that waited for Kafka or the registry says nothing of the core
 
 
 class Taken(NamedTuple):
@@ -80,6 +83,7 @@ class Lane:
         self._batches: deque[WholeBatch] = deque()
         self._waiting = 0
         self._waits_since = 0.0
+        self._rests_until = 0.0
         self._task: asyncio.Task[None] | None = None
         self._cancellable = False
         self._closed = False
@@ -113,13 +117,18 @@ class Lane:
                 await self._interruptible(self._tenure.open())
             while self._batches:
                 if self._waiting < TRANSACTION_RECORDS:
-                    await asyncio.sleep(self._waits_since + self._allowed_latency - time.monotonic())
+                    begins = max(self._waits_since + self._allowed_latency, self._rests_until)
+                    await asyncio.sleep(begins - time.monotonic())
+                began = time.monotonic()
                 taken = await self._interruptible(self._take())
                 if taken.uploads and not self._closed:
                     outputs = await self._interruptible(self._process(taken.uploads))
                     with counted(taken.uploads, outputs, by_broker=taken.by_broker):
                         while not await self._tenure.commit(outputs, taken.position):
                             await self._interruptible(self._tenure.open_anew())
+                    ended = time.monotonic()
+                    if len(taken.uploads) < TRANSACTION_RECORDS:
+                        self._rests_until = ended + min(ended - began, LONGEST_REST_S)
             self._task = None
         except asyncio.CancelledError as stop:
             if not self._closed:

@@ -233,3 +233,28 @@ def test_waiting_behind_a_commit_counts(monkeypatch: pytest.MonkeyPatch) -> None
     first, second = began
     assert second - first < 1.0 + 1.0
     assert failures == []
+
+
+@pytest.mark.parametrize(("full", "batches"), [(5000, [[0], [1, 2]]), (1, [[0], [1], [2]])])
+def test_a_lane_rests_as_long_as_its_transaction_took(
+    monkeypatch: pytest.MonkeyPatch, full: int, batches: list[list[int]]
+) -> None:
+    """Other lanes have the core meanwhile, and what comes goes together; behind a full one the next begins at once."""
+    made = Transactions(monkeypatch)
+
+    async def slow(*_: Any) -> None:
+        await asyncio.sleep(0.2)
+
+    async def put() -> None:
+        one = a_lane(SlowLog(0), made.process, made.failures)
+        whole = delivered(0, 1, 2, 3)
+        for one_batch, pause in zip(whole, (0.1, 0.2, 0.7), strict=True):  # while the first commits, and while it rests
+            await one.put([one_batch])
+            await asyncio.sleep(pause)
+        await one.close()
+
+    monkeypatch.setattr(tenure, "commit", slow)
+    monkeypatch.setattr(lane, "TRANSACTION_RECORDS", full)
+    asyncio.run(put())
+    assert made.failures == []
+    assert made.offsets == batches

@@ -62,21 +62,21 @@ def test_what_nobody_ends_is_left_out(stack: Stack, monkeypatch: pytest.MonkeyPa
     producer.abort_transaction(30)
 
 
-def test_the_ledger_misses_nothing_that_is_being_committed(stack: Stack) -> None:
+def test_the_ledger_misses_nothing_that_is_being_committed(own_stack: Stack) -> None:
     """A group's offsets may be seen before the outputs that they promise: the ledger waits for those."""
     raw, rejected = "raw.shanxi.device.settles", quarantine_topic("shanxi")
-    create_topics(stack.bootstrap_servers, [TopicSpec(name, 1, {}) for name in (raw, rejected)])
-    upload = Producer({"bootstrap.servers": stack.bootstrap_servers})
+    create_topics(own_stack.bootstrap_servers, [TopicSpec(name, 1, {}) for name in (raw, rejected)])
+    upload = Producer({"bootstrap.servers": own_stack.bootstrap_servers})
     upload.produce(raw, b"not framed", partition=0)
     upload.flush(30)
-    group = Consumer({"bootstrap.servers": stack.bootstrap_servers, "group.id": "sitehub-shanxi"})
+    group = Consumer({"bootstrap.servers": own_stack.bootstrap_servers, "group.id": "sitehub-shanxi"})
     group.commit(offsets=[TopicPartition(raw, 0, 1)], asynchronous=False)
     group.close()
     said = {"source.topic": raw, "source.partition": "0", "source.offset": "0"}
     headers = {f"sitehub.{name}": value for name, value in said.items()} | {LAST: "no"}
-    producer = transaction(stack, rejected, headers)
+    producer = transaction(own_stack, rejected, headers)
     contract = replace(CATALOG, raw={feed: made for feed, made in CATALOG.raw.items() if feed == ("shanxi", "device")})
     with soon(producer.commit_transaction):
-        accounts = ledger(stack.bootstrap_servers, contract, ["shanxi"]).accounts
+        accounts = ledger(own_stack.bootstrap_servers, contract, ["shanxi"]).accounts
     account = accounts.row(by_predicate=pl.col("topic") == raw, named=True)
     assert (account["uploads"], account["quarantined"], account["missing"]) == (1, 1, 0)

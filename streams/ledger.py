@@ -151,5 +151,5 @@ def _stands(stretch: Mapping[Place, Span], done: Mapping[Place, int], later: Map
     rows = []
     for place in stretch.keys() | later.keys():
         begin, end = stretch[place] if place in stretch else (later[place][0],) * 2
-        rows.append((*place, begin, max(done.get(place, begin), begin), end, max(end, later.get(place, (0, end))[1])))
+        rows.append((*place, begin, max(done.get(place, 0), begin), end, max(end, later.get(place, (0, end))[1])))
     return pl.DataFrame(rows, schema=STANDS, orient="row")

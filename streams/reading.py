@@ -39,11 +39,8 @@ def reader(bootstrap_servers: str, **settings: object) -> Consumer:
 
 def spans(bootstrap_servers: str, partitions: Mapping[str, int]) -> dict[Place, Span]:
     """First offset, and offset behind the last committed record, of every partition of topic → number of partitions."""
-    places = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
-    if not places:
-        return {}
-    begins = _offsets(bootstrap_servers, places, OffsetSpec.earliest())
-    ends = _offsets(bootstrap_servers, places, OffsetSpec.latest())
+    begins = _offsets(bootstrap_servers, partitions, OffsetSpec.earliest())
+    ends = _offsets(bootstrap_servers, partitions, OffsetSpec.latest())
     return {place: (begin, ends[place]) for place, begin in begins.items()}
 
 
@@ -53,10 +50,7 @@ def settled_spans(bootstrap_servers: str, partitions: Mapping[str, int]) -> dict
     Kafka says that a transaction is committed, and shows the offsets that it moved, before all its partitions have its
     marker. What still has none after a minute no reader can see, and stays outside.
     """
-    places = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
-    if not places:
-        return {}
-    written = _offsets(bootstrap_servers, places, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
+    written = _offsets(bootstrap_servers, partitions, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
     until = time.monotonic() + SILENCE_S
     while True:
         found = spans(bootstrap_servers, partitions)
@@ -67,11 +61,14 @@ def settled_spans(bootstrap_servers: str, partitions: Mapping[str, int]) -> dict
 
 def _offsets(
     bootstrap_servers: str,
-    places: Collection[TopicPartition],
+    partitions: Mapping[str, int],
     spec: OffsetSpec,
     isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
 ) -> dict[Place, int]:
-    """What the broker says of each place."""
+    """What the broker says of each partition."""
+    places = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
+    if not places:
+        return {}
     asked = admin(bootstrap_servers).list_offsets(
         dict.fromkeys(places, spec), isolation_level=isolation, request_timeout=SILENCE_S
     )

@@ -1,21 +1,102 @@
-"""What the coordinator of a transactional id says of its last transaction (事务协调者): Kafka's DescribeTransactions.
+"""What is asked of the coordinator of a transactional id (事务协调者), each once: nothing here tries again.
 
-aiokafka has no such request (checked with 0.14); Kafka answers it since 3.0 (KIP-664).
+aiokafka has no DescribeTransactions (checked with 0.14); Kafka answers it since 3.0 (KIP-664).
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
+from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.errors import for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.transaction import (
+    AddOffsetsToTxnRequest,
+    AddPartitionsToTxnRequest,
+    EndTxnRequest,
+    InitProducerIdRequest,
+)
 from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
 TEXT: Final = CompactString("utf-8")
 TAGS: Final = ("tags", TaggedFields)
 NOT_FOUND: Final = 105
-EMPTY: Final = "Empty"
+NOT_ATTEMPTED: Final = 55  # another partition says why
+
+
+class Holder(NamedTuple):
+    """Who may write under a transactional id: the producer of this number and epoch, and no older one."""
+
+    producer: int
+    epoch: int
+
+
+class Last(NamedTuple):
+    """What has become of an id's last transaction: Ongoing, PrepareCommit, CompleteCommit and so on; Empty where its
+    holder has made none. And who holds the id, after what time the coordinator aborts his transactions."""
+
+    state: str
+    timeout_ms: int
+    holder: Holder
+
+
+NEVER_USED: Final = Last("Empty", 0, Holder(-1, -1))
+
+
+@dataclass(frozen=True)
+class Coordinator:
+    """The broker that coordinates an id's transactions. All raise KafkaError where it refuses or does not answer."""
+
+    client: AIOKafkaClient
+    node: int
+    transactional_id: str
+
+    async def last(self) -> Last:
+        """The last transaction of the id."""
+        answer = await self._ask(DescribeTransactionsRequest(self.transactional_id))
+        ((code, _, state, timeout_ms, _, producer, epoch, *_),) = answer.states
+        if code == NOT_FOUND:
+            return NEVER_USED
+        self._check("describe the last transaction of", code)
+        return Last(state, timeout_ms, Holder(producer, epoch))
+
+    async def hold(self, timeout_ms: int) -> Holder:
+        """Hold the id, and fence every older holder. ConcurrentTransactions while his transaction is being ended."""
+        answer = await self._ask(InitProducerIdRequest(self.transactional_id, timeout_ms))
+        self._check("hold", answer.error_code)
+        return Holder(answer.producer_id, answer.producer_epoch)
+
+    async def add(self, holder: Holder, places: Collection[TopicPartition]) -> None:
+        """Make partitions a part of the holder's transaction, which begins with that."""
+        topics: defaultdict[str, list[int]] = defaultdict(list)
+        for topic, partition in places:
+            topics[topic].append(partition)
+        answer = await self._ask(AddPartitionsToTxnRequest(self.transactional_id, *holder, list(topics.items())))
+        for topic, partitions in answer.errors:
+            for partition, code in partitions:
+                if code != NOT_ATTEMPTED:
+                    self._check(f"add partition {partition} of {topic} to a transaction of", code)
+
+    async def add_offsets(self, holder: Holder, group: str) -> None:
+        """Make a group's offsets a part of the holder's transaction, which may begin with that."""
+        answer = await self._ask(AddOffsetsToTxnRequest(self.transactional_id, *holder, group))
+        self._check(f"add the offsets of {group} to a transaction of", answer.error_code)
+
+    async def end(self, holder: Holder, *, stands: bool) -> None:
+        """Commit the holder's transaction, or abort it."""
+        answer = await self._ask(EndTxnRequest(self.transactional_id, *holder, stands))
+        self._check("end a transaction of", answer.error_code)
+
+    async def _ask(self, request: Request[Any]) -> Any:
+        return await self.client.send(self.node, request, group=ConnectionGroup.COORDINATION)
+
+    def _check(self, what: str, code: int) -> None:
+        if code:
+            raise for_code(code)(f"Kafka refuses to {what} {self.transactional_id}")
 
 
 class DescribeTransactionsResponse(Response):
@@ -58,15 +139,3 @@ class DescribeTransactionsRequest(Request[DescribeTransactionsRequestV0]):
     def build(self, request_struct_class: type[DescribeTransactionsRequestV0]) -> DescribeTransactionsRequestV0:
         """The request as it is sent."""
         return request_struct_class([self._transactional_id], {})
-
-
-async def state_of(client: AIOKafkaClient, coordinator: int, transactional_id: str) -> str:
-    """Ongoing, PrepareCommit, CompleteCommit and so on; Empty also of an id never used. KafkaError where refused."""
-    request = DescribeTransactionsRequest(transactional_id)
-    answer: Any = await client.send(coordinator, request, group=ConnectionGroup.COORDINATION)
-    ((code, _, state, *_),) = answer.states
-    if code == NOT_FOUND:
-        return EMPTY
-    if code:
-        raise for_code(code)(f"the coordinator does not tell of {transactional_id}")
-    return str(state)

@@ -10,13 +10,14 @@ goes on but a new producer of the same id (docs/decisions/0033). Records may be 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any, Final
 
 import stamina
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import ConnectionGroup, CoordinationType
 from aiokafka.conn import CloseReason
-from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
+from aiokafka.errors import ConcurrentTransactions, KafkaConnectionError, KafkaError, NodeNotReadyError
 from aiokafka.producer.sender import InitPIDHandler
 from aiokafka.protocol.transaction import (
     AddOffsetsToTxnRequest,
@@ -26,10 +27,9 @@ from aiokafka.protocol.transaction import (
 )
 
 from streams.batching import BATCH_BYTES
-from streams.coordinator import EMPTY, state_of
+from streams.coordinator import Coordinator
+from streams.leftovers import WORKING_MS, end_leftovers
 
-# A dead owner's open transaction holds read_committed readers back for this long at most.
-TRANSACTION_TIMEOUT_MS: Final = 15_000
 ASK_AGAIN_S: Final = 0.1
 BROKEN: Final = (CloseReason.CONNECTION_BROKEN, CloseReason.CONNECTION_TIMEOUT, CloseReason.OUT_OF_SYNC)
 OF_TRANSACTIONS: Final = (
@@ -49,16 +49,19 @@ class OnceProducer(AIOKafkaProducer):
 
     aiokafka would try again for ever (checked with 0.14; `tests/streams/test_late_requests.py`).
 
-    `last`: what had become of the id's last transaction before this producer started. `disturbed`: whether a connection
-    has broken since.
+    Starting, it ends what the id's last holder has left (streams/leftovers.py). `disturbed`: whether a connection has
+    broken since that began.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, reach: Collection[TopicPartition], group: str | None, **settings: Any) -> None:
+        """`reach`: all partitions where records of the id can be, at least one; `group`: whose offset it may hold;
+        `settings`: aiokafka's."""
         super().__init__(**settings)
         self.unanswered: UnansweredError | None = None
-        self.last = EMPTY
         self.disturbed = False
-        self._sender._do_init_pid = self._ask_and_init
+        self._reach = reach
+        self._group = group
+        self._sender._do_init_pid = self._end_leftovers_and_init
         closed = self.client._on_connection_closed
 
         def noticed(connection: object, reason: CloseReason) -> None:
@@ -81,38 +84,39 @@ class OnceProducer(AIOKafkaProducer):
 
         self.client.send = once
 
-    async def state(self) -> str:
-        """What the coordinator says of the id's transaction. KafkaError where it does not answer."""
-        coordinator = await self._sender._find_coordinator(
-            CoordinationType.TRANSACTION, self._txn_manager.transactional_id
-        )
-        return await state_of(self.client, coordinator, self._txn_manager.transactional_id)
-
-    async def _ask_and_init(self, coordinator: int) -> bool:
-        """In the place of the sender's own: once it knows the new owner a coordinator says nothing more of the past.
-
-        Nor does it where its answer to that was lost, and it is asked again.
-        """
+    async def _end_leftovers_and_init(self, node: int) -> bool:
+        """In the place of the sender's own, which is called until it is true."""
+        self.disturbed = False
+        coordinator = Coordinator(self.client, node, self._txn_manager.transactional_id)
         try:
-            state = await state_of(self.client, coordinator, self._txn_manager.transactional_id)
-        except KafkaError:
+            await end_leftovers(coordinator, self._reach, self._group)
+        except KafkaError as error:
+            if not (error.retriable or isinstance(error, ConcurrentTransactions)):
+                raise
             self._sender._coordinator_dead(CoordinationType.TRANSACTION)
             await asyncio.sleep(ASK_AGAIN_S)
             return False
-        self.last = self.last if state == EMPTY else state
-        return bool(await InitPIDHandler(self._sender).do(coordinator))
+        if self.disturbed:  # the broker may have gone down and have forgotten these markers too
+            return False
+        return bool(await InitPIDHandler(self._sender).do(node))
 
 
 @stamina.retry(on=KafkaConnectionError, attempts=None, timeout=None)
-async def fencing_producer(bootstrap_servers: str, transactional_id: str) -> OnceProducer:
-    """A started producer: every older one of the same id is fenced, and what it left open is ended.
+async def fencing_producer(
+    bootstrap_servers: str, transactional_id: str, reach: Collection[TopicPartition], group: str | None = None
+) -> OnceProducer:
+    """A started producer: every older one of the same id is fenced, and what it left open is ended, in the log as well
+    as in Kafka's opinion.
 
-    Waits as long as no broker answers.
+    `reach`: all partitions where records of the id can be, at least one; `group`: whose offset it may hold. Waits as
+    long as no broker answers. UnansweredError where it has to be tried anew, KafkaError where Kafka refuses.
     """
     producer = OnceProducer(
+        reach,
+        group,
         bootstrap_servers=bootstrap_servers,
         transactional_id=transactional_id,
-        transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+        transaction_timeout_ms=WORKING_MS,
         acks="all",
         compression_type="zstd",
         linger_ms=0,
@@ -125,5 +129,4 @@ async def fencing_producer(bootstrap_servers: str, transactional_id: str) -> Onc
     except BaseException:
         await producer.stop()
         raise
-    producer.disturbed = False
     return producer

@@ -11,7 +11,6 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError as RefusedError
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from streams.leftovers import settle
 from streams.once_producer import UnansweredError, fencing_producer
 
 TIMEOUT_S: Final = 60
@@ -23,8 +22,8 @@ def succeeding_producer(
     """A producer ready for its first transaction: older ones of the id are fenced, and all they left is ended, in the
     log as well as in Kafka's opinion (`leftovers`).
 
-    `reach`: all partitions where transactions of the id can be; `settings`: more of librdkafka's. KafkaException or
-    TimeoutError where Kafka refuses or does not answer.
+    `reach`: all partitions where records of the id can be, at least one; `settings`: more of librdkafka's.
+    KafkaException or TimeoutError where Kafka refuses or does not answer.
     """
     try:
         asyncio.run(_settled(bootstrap_servers, transactional_id, reach))
@@ -45,15 +44,12 @@ def succeeding_producer(
 async def _settled(bootstrap_servers: str, transactional_id: str, reach: Collection[TopicPartition]) -> None:
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            await _settle(bootstrap_servers, transactional_id, reach)
+            await _take_over(bootstrap_servers, transactional_id, reach)
     except TimeoutError as error:
         raise TimeoutError(f"nothing could be learned of {transactional_id} within {TIMEOUT_S} s") from error
 
 
 @stamina.retry(on=UnansweredError, attempts=None, timeout=None)
-async def _settle(bootstrap_servers: str, transactional_id: str, reach: Collection[TopicPartition]) -> None:
-    producer = await fencing_producer(bootstrap_servers, transactional_id)
-    try:
-        await settle(producer, reach)
-    finally:
-        await producer.stop()
+async def _take_over(bootstrap_servers: str, transactional_id: str, reach: Collection[TopicPartition]) -> None:
+    producer = await fencing_producer(bootstrap_servers, transactional_id, reach)
+    await producer.stop()

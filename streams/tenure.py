@@ -10,7 +10,6 @@ import stamina
 import structlog
 from aiokafka import TopicPartition
 
-from streams.leftovers import settle
 from streams.once_producer import OnceProducer, UnansweredError, fencing_producer
 from streams.outputs import Outputs
 from streams.source import Source
@@ -36,7 +35,7 @@ class Tenure:
         source: Source,
         reach: Collection[TopicPartition],
     ) -> None:
-        """`reach`: all partitions where outputs can be."""
+        """`reach`: all partitions where outputs can be, at least one."""
         self.partition = partition
         self._bootstrap_servers = bootstrap_servers
         self._group = group
@@ -56,8 +55,7 @@ class Tenure:
         """Fence the last holder and end what it left; Kafka may not end that holder's transaction for long."""
         await self.end()
         name = f"sitehub.{self._group}.{self.partition.topic}.{self.partition.partition}"
-        self._producer = await fencing_producer(self._bootstrap_servers, name)
-        await settle(self._producer, self._reach, self._group)
+        self._producer = await fencing_producer(self._bootstrap_servers, name, self._reach, self._group)
         self.position = await self._source.committed(self.partition)
 
     async def open_anew(self) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -13,8 +12,6 @@ from aiokafka.errors import KafkaError
 from streams.batching import batched
 from streams.once_producer import OnceProducer, UnansweredError
 from streams.outputs import Outputs
-
-MARKED_S: Final = 0.005  # Kafka answers before it writes the markers
 
 
 async def commit(producer: OnceProducer, outputs: Outputs, group: str, offsets: Mapping[TopicPartition, int]) -> None:
@@ -34,27 +31,6 @@ async def commit(producer: OnceProducer, outputs: Outputs, group: str, offsets: 
         await producer.send_offsets_to_transaction(dict(offsets), group)
         await asyncio.gather(*sent)
         await producer.commit_transaction()
-
-
-async def mark(producer: OnceProducer, places: Collection[TopicPartition], group: str | None, *, stands: bool) -> None:
-    """A transaction without records: its markers end what is open of this producer there and in a group's offsets.
-
-    aiokafka is told directly what belongs to it (checked with 0.14; `tests/streams/test_leftovers.py`).
-    """
-    with _unanswered_told(producer):
-        await producer.begin_transaction()
-        while group is not None and producer._txn_manager._txn_consumer_group is None:
-            await producer._sender._do_add_offsets_to_txn(group)
-        for place in places:
-            producer._txn_manager.maybe_add_partition_to_txn(place)
-        await (producer.commit_transaction() if stands else producer.abort_transaction())
-    try:
-        while not (await producer.state()).startswith("Complete"):
-            await asyncio.sleep(MARKED_S)
-    except KafkaError as error:
-        raise UnansweredError(f"whether all markers are written: {error!r}") from error
-    if producer.disturbed:
-        raise UnansweredError("a connection has broken before all markers were written")
 
 
 @contextmanager

@@ -16,9 +16,7 @@ from tests.streams.test_record_batches import Fields, batch, fetched
 
 
 class Producer:
-    """Of a producer the test needs the end alone, and that there was no transaction before."""
-
-    last = "Empty"
+    """Of a producer the test needs the end alone."""
 
     async def stop(self) -> None:
         """Nothing is open."""

@@ -5,20 +5,31 @@ is not told that the partition belongs to the transaction.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import CloseReason
 from aiokafka.consumer import fetcher
+from aiokafka.protocol.transaction import (
+    AddOffsetsToTxnRequest,
+    AddPartitionsToTxnRequest,
+    EndTxnRequest,
+    InitProducerIdRequest,
+)
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from infra.topics import TopicSpec, create_topics
 from streams import tenure
+from streams.coordinator import DescribeTransactionsRequest
 from streams.once_producer import OnceProducer, fencing_producer
 from streams.record_batches import WholeBatches
 from tests.conftest import Stack
-from tests.streams.test_late_requests import Site
+from tests.streams.test_late_requests import Network, Site, WorkerDiedError, put_between  # noqa: F401 (a fixture)
+
+ALL_MISSING = ("output", "offset")
 
 
 @pytest.fixture
@@ -65,11 +76,116 @@ def test_each_upload_comes_out_once(stack: Stack, ends: str, missing: tuple[str,
     assert site.failures == []
 
 
+@pytest.mark.usefixtures("unverified")
+@pytest.mark.parametrize(
+    ("deaths", "before"),
+    [
+        (1, AddPartitionsToTxnRequest),
+        (2, AddPartitionsToTxnRequest),
+        (1, AddOffsetsToTxnRequest),
+        (2, EndTxnRequest),
+        (2, "the last one"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("ends", "missing"), [("commit", ("output",)), ("commit", ALL_MISSING), ("abort", ("output",))]
+)
+def test_owners_that_die_while_they_end_what_is_left(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, deaths: int, before: type | str, ends: str, missing: tuple[str, ...]
+) -> None:
+    """One or two in a row, whatever they have still sent: the owner after them knows what was decided."""
+    site = Site(stack)
+
+    async def run() -> None:
+        first = site.lane()
+        await site.upload(first, 0)
+        await site.seen(1)
+        await first.close()
+        site.send(1)
+        await end_in_part(site, b"1", ends, missing)
+        for number in range(2, 2 + deaths):
+            with monkeypatch.context() as patched:
+                patched.setattr(AIOKafkaClient, "send", dies_before(before))
+                short_lived = site.lane()
+                await site.upload(short_lived, number)
+                async with asyncio.timeout(30):
+                    while not site.failures:
+                        await asyncio.sleep(0.01)
+                await short_lived.close()
+            site.failures.clear()
+        following = site.lane()
+        await site.upload(following, 2 + deaths)
+        await site.seen(3 + deaths)
+        await following.close()
+        await site.source.close()
+
+    asyncio.run(run())
+    assert site.outputs() == [b"%d" % number for number in range(3 + deaths)]
+    assert site.failures == []
+
+
+def dies_before(request: type | str) -> Callable[..., Awaitable[Any]]:
+    """In the place of AIOKafkaClient.send: the worker's process ends when it is about to send such a request.
+
+    The last one: the second InitProducerId.
+    """
+    send, started = AIOKafkaClient.send, 0
+
+    async def send_or_die(client: AIOKafkaClient, node: int, one: Any, **how: Any) -> Any:
+        nonlocal started
+        started += isinstance(one, InitProducerIdRequest)
+        if started == 2 if isinstance(request, str) else isinstance(one, request):
+            raise WorkerDiedError
+        return await send(client, node, one, **how)
+
+    return send_or_die
+
+
+@pytest.mark.usefixtures("unverified")
+@pytest.mark.parametrize("reaches", [True, False])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        DescribeTransactionsRequest,
+        InitProducerIdRequest,
+        AddPartitionsToTxnRequest,
+        AddOffsetsToTxnRequest,
+        EndTxnRequest,
+    ],
+)
+def test_requests_without_an_answer_while_what_is_left_is_ended(
+    stack: Stack,
+    put_between: Callable[..., Network],  # noqa: F811 (the fixture)
+    lost: type,
+    reaches: bool,
+) -> None:
+    """Whichever is lost, on the way there or back, the lane opens."""
+    site = Site(stack)
+
+    async def run() -> None:
+        first = site.lane()
+        await site.upload(first, 0)
+        await site.seen(1)
+        await first.close()
+        site.send(1)
+        await end_in_part(site, b"1", "commit", ("output",))
+        put_between(lost, reaches=reaches)
+        following = site.lane()
+        await site.upload(following, 2)
+        await site.seen(3)
+        await following.close()
+        await site.source.close()
+
+    asyncio.run(run())
+    assert site.outputs() == [b"0", b"1", b"2"]
+    assert site.failures == []
+
+
 async def end_in_part(site: Site, value: bytes, ends: str, missing: tuple[str, ...]) -> None:
     """A transaction of the lane's own id with the output of upload 1 and its offset, without all of its markers."""
     create_topics(site.servers, [TopicSpec(f"{site.out}.other", 1, {})])
-    producer = await fencing_producer(site.servers, f"sitehub.{site.group}.{site.raw.topic}.{site.raw.partition}")
-    assert producer.last == "CompleteCommit"
+    name = f"sitehub.{site.group}.{site.raw.topic}.{site.raw.partition}"
+    producer = await fencing_producer(site.servers, name, [TopicPartition(site.out, 0)], site.group)
     await producer.begin_transaction()
     manager = producer._txn_manager
     manager.maybe_add_partition_to_txn(TopicPartition(f"{site.out}.other", 0))
@@ -103,4 +219,4 @@ def test_a_lane_opens_anew_after_a_broken_connection(stack: Stack) -> None:
     asyncio.run(run())
     assert site.outputs() == [b"0", b"1"]
     assert site.failures == []
-    assert [producer.last for producer in started] == ["Empty", "CompleteCommit"]
+    assert len({id(producer) for producer in started}) == 2

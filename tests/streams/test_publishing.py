@@ -103,7 +103,9 @@ def test_what_kafka_forgot_to_end_is_ended_first(stack: Stack, ends: str, done: 
     topic, other = (topic_of(stack, f"hub.forgotten.{name}.{ends}") for name in ("here", "there"))
 
     async def end_in_part() -> None:
-        producer = await fencing_producer(stack.bootstrap_servers, f"sitehub.publish.{topic}")
+        producer = await fencing_producer(
+            stack.bootstrap_servers, f"sitehub.publish.{topic}", [TopicPartition(topic, 0)]
+        )
         await producer.begin_transaction()
         producer._txn_manager.maybe_add_partition_to_txn(TopicPartition(other, 0))
         producer._txn_manager._txn_partitions.add(TopicPartition(topic, 0))  # unknown to the coordinator

@@ -100,6 +100,12 @@ class Lane:
         while self._waiting > HIGH_WATER and self._task is not None:
             await asyncio.wait([self._task], timeout=PAUSE_S)
 
+    async def make_sure(self) -> None:
+        """Open, or open anew, though no upload may ever come again: readers wait behind what Kafka forgot to end."""
+        if self._task is None and not self._closed and not self._tenure.sure:
+            self._task = asyncio.create_task(self._work())
+            await asyncio.wait([self._task])
+
     async def close(self) -> None:
         """Let a running transaction finish, drop what waits (the next owner reads it again), release the producer."""
         self._closed = True
@@ -113,8 +119,7 @@ class Lane:
 
     async def _work(self) -> None:
         try:
-            if not self._tenure.begun:
-                await self._interruptible(self._tenure.open())
+            await self._interruptible(self._tenure.make_sure())
             while self._batches:
                 if self._waiting < TRANSACTION_RECORDS:
                     begins = max(self._waits_since + self._allowed_latency, self._rests_until)

@@ -32,8 +32,10 @@ class Lanes:
         self._reach = reach
         self._allowed_latency = allowed_latency
         self._source: Source | None = None
-        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._lanes: dict[TopicPartition, Lane] = {}
+        self._assigned: frozenset[TopicPartition] = frozenset()
         self._stopping = False
+        app.on_partitions_assigned.connect(self._hold, weak=False)
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         app.on_before_shutdown.connect(self._stop, weak=False)
 
@@ -47,13 +49,21 @@ class Lanes:
         except BaseException as error:  # noqa: BLE001 (Faust would log it, acknowledge the chunk and go on)
             crash(error)
 
+    async def make_sure(self) -> None:
+        """Open also lanes to which no upload has come, and those of which a connection has broken: what the last holder
+        committed is ended then, whatever Kafka forgot. To be called again and again."""
+        await asyncio.gather(*(self._of(partition).make_sure() for partition in self._assigned))
+
     async def _put(self, records: Sequence[ConsumerRecord]) -> None:
         place = records[0].topic, records[0].partition
         if self._stopping or place not in self._app.consumer.assignment():
             return  # revoked since it was fetched: it belongs to the next owner
-        if place not in self._lanes:
-            self._lanes[place] = self._lane(TopicPartition(*place))
-        await self._lanes[place].put(records)
+        await self._of(TopicPartition(*place)).put(records)
+
+    def _of(self, partition: TopicPartition) -> Lane:
+        if partition not in self._lanes:
+            self._lanes[partition] = self._lane(partition)
+        return self._lanes[partition]
 
     def _lane(self, partition: TopicPartition) -> Lane:
         if self._source is None:
@@ -73,7 +83,11 @@ class Lanes:
             allowed_latency=self._allowed_latency,
         )
 
+    async def _hold(self, _: Any, assigned: Collection[tuple[str, int]], **__: Any) -> None:
+        self._assigned = frozenset(TopicPartition(*place) for place in assigned)
+
     async def _revoked(self, *_: Any, **__: Any) -> None:
+        self._assigned = frozenset()
         closing, self._lanes = list(self._lanes.values()), {}
         await asyncio.gather(*(lane.close() for lane in closing))
 

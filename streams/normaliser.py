@@ -51,6 +51,7 @@ FAUST_SETTINGS: Final[dict[str, Any]] = {
     "stream_buffer_maxsize": 64,
     "stream_wait_empty": False,
 }
+MAKE_SURE_S: Final = 10.0  # an opening costs some 5 ms of CPU
 COLLECT_AFTER: Final = (50_000, 20, 1000)
 
 
@@ -143,6 +144,8 @@ def build(
     @app.agent(source, concurrency=1)
     async def normalise(stream: Any) -> None:
         await lanes.run(stream)
+
+    app.timer(interval=MAKE_SURE_S)(lanes.make_sure)
 
     restart = Restart()
 

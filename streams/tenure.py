@@ -46,9 +46,16 @@ class Tenure:
         self.position = 0
 
     @property
-    def begun(self) -> bool:
-        """Whether it has been opened."""
-        return self._producer is not None
+    def sure(self) -> bool:
+        """Whether all that it and older holders committed is ended, as far as can be known."""
+        return self._producer is not None and not self._producer.disturbed
+
+    async def make_sure(self) -> None:
+        """Open it, or open it anew, unless that is known."""
+        if self._producer is None:
+            await self.open()
+        elif self._producer.disturbed:
+            await self.open_anew()
 
     @stamina.retry(on=UnansweredError, attempts=None, timeout=None)
     async def open(self) -> None:
@@ -59,7 +66,7 @@ class Tenure:
         self.position = await self._source.committed(self.partition)
 
     async def open_anew(self) -> None:
-        """After a commit without an answer: `position` then tells whether it stands."""
+        """After a commit that got no answer or may be forgotten: `position` then tells whether it stands."""
         began = self.position
         await asyncio.sleep(HEARTBEATS_S)
         await self.open()

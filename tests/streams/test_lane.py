@@ -16,7 +16,9 @@ from tests.streams.test_record_batches import Fields, batch, fetched
 
 
 class Producer:
-    """Of a producer the test needs the end alone."""
+    """Of a producer the test needs the end alone, and that no connection breaks."""
+
+    disturbed = False
 
     async def stop(self) -> None:
         """Nothing is open."""

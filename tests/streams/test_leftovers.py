@@ -200,6 +200,35 @@ async def end_in_part(site: Site, value: bytes, ends: str, missing: tuple[str, .
 
 
 @pytest.mark.usefixtures("unverified")
+def test_a_lane_without_uploads_ends_what_is_left(stack: Stack) -> None:
+    """What was committed is to be seen though nothing more is sent; and again when a connection has broken."""
+    site = Site(stack)
+
+    async def run() -> None:
+        first = site.lane()
+        await site.upload(first, 0)
+        await site.seen(1)
+        await first.close()
+        site.send(1)
+        await end_in_part(site, b"1", "commit", ("output",))
+        following = site.lane()
+        await following.make_sure()
+        await site.seen(2)
+        held = following._tenure._producer
+        await following.make_sure()
+        assert following._tenure._producer is held is not None
+        held.disturbed = True
+        await following.make_sure()
+        assert following._tenure._producer not in (held, None)
+        await following.close()
+        await site.source.close()
+
+    asyncio.run(run())
+    assert site.outputs() == [b"0", b"1"]
+    assert site.failures == []
+
+
+@pytest.mark.usefixtures("unverified")
 def test_a_lane_opens_anew_after_a_broken_connection(stack: Stack) -> None:
     """The last commit was acknowledged; whether Kafka has ended it, only its coordinator knows."""
     site, started = Site(stack), list[OnceProducer]()

@@ -18,20 +18,27 @@ import httpx
 import orjson
 import polars as pl
 import pytest
+from aiokafka import TopicPartition
 from confluent_kafka import Producer
 
 from infra.topics import create_topics, raw_spec
 from pipelines.catalog import Catalog
+from pipelines.names import canonical_topic, quarantine_topic
 from store.lake import Lake
 from streams.ledger import Ledger, ledger
+from streams.once_producer import fencing_producer
 from streams.quarantined import original_headers
+from streams.reading import spans
 from streams.retry import quarantined, retry
 from streams.sending import Sender
 from streams.writers import DOUBT_S, guid_of
 from tests.conftest import Stack
 from tests.pipelines.invented import RAW_SCHEMA, SUBJECT, TOPIC, avro_body, invented_catalog, upload
 from tests.streams.test_header_names import NoText, send_in_one_batch
+from tests.streams.test_leftovers import unverified
 from tests.system.processes import PROJECT, Relay, Worker, wait_until
+
+__all__ = ["unverified"]
 
 Place = tuple[str, int, int]
 DAY_MS = 86_400_000
@@ -267,6 +274,30 @@ def test_an_aborted_transaction_was_never_sent(hub: Hub) -> None:
     after = found.accounts.sum()
     assert after["uploads"].item() - before["uploads"].item() == 10
     assert after["canonical"].item() - before["canonical"].item() == 10
+
+
+@pytest.mark.usefixtures("unverified")
+def test_what_kafka_forgot_to_end_is_ended_though_no_upload_comes(hub: Hub) -> None:
+    """Readers of the partition do not wait for a vendor who may never send again."""
+    here, there = (TopicPartition(topic, 0) for topic in (quarantine_topic("yunnan"), canonical_topic("dust-reading")))
+
+    async def abort_in_part() -> int:
+        producer = await fencing_producer(hub.servers, f"sitehub.sitehub-yunnan.{TOPIC}.0", [here])
+        await producer.begin_transaction()
+        producer._txn_manager.maybe_add_partition_to_txn(there)
+        producer._txn_manager._txn_partitions.add(here)  # unknown to the coordinator
+        sent = await producer.send_and_wait(here.topic, b"never", partition=here.partition)
+        await producer.abort_transaction()
+        await producer.stop()
+        return int(sent.offset)
+
+    def readable() -> int:
+        return spans(hub.servers, {here.topic: 1})[here][1]
+
+    open_at = asyncio.run(abort_in_part())
+    assert readable() == open_at
+    with hub.normaliser():
+        wait_until(lambda: readable() > open_at, "the transaction ended", 60)
 
 
 def registered_text(hub: Hub) -> str:

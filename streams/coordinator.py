@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
-from aiokafka.errors import for_code
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.errors import LeaderNotAvailableError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.transaction import (
     AddOffsetsToTxnRequest,
@@ -90,6 +91,13 @@ class Coordinator:
         """Commit the holder's transaction, or abort it."""
         answer = await self._ask(EndTxnRequest(self.transactional_id, *holder, stands))
         self._check("end a transaction of", answer.error_code)
+
+    async def need_leaders(self, places: Collection[TopicPartition]) -> None:
+        """LeaderNotAvailableError unless every partition has a leader now: markers for one that has none are lost."""
+        now = ClusterMetadata()
+        await self.client._metadata_update(now, {topic for topic, _ in places})
+        if any(now.leader_for_partition(place) in (None, -1) for place in places):
+            raise LeaderNotAvailableError(f"not all partitions that {self.transactional_id} can reach have a leader")
 
     async def _ask(self, request: Request[Any]) -> Any:
         return await self.client.send(self.node, request, group=ConnectionGroup.COORDINATION)

@@ -100,11 +100,13 @@ class Lane:
         while self._waiting > HIGH_WATER and self._task is not None:
             await asyncio.wait([self._task], timeout=PAUSE_S)
 
-    async def make_sure(self) -> None:
-        """Open, or open anew, though no upload may ever come again: readers wait behind what Kafka forgot to end."""
-        if self._task is None and not self._closed and not self._tenure.sure:
-            self._task = asyncio.create_task(self._work())
-            await asyncio.wait([self._task])
+    def make_sure(self) -> bool:
+        """Begin to open, or to open anew, though no upload may ever come again: readers wait behind what Kafka forgot
+        to end. False where there is no need."""
+        needed = self._task is None and not self._closed and not self._tenure.sure
+        if needed:
+            self._task = asyncio.create_task(self._work(patiently=True))
+        return needed
 
     async def close(self) -> None:
         """Let a running transaction finish, drop what waits (the next owner reads it again), release the producer."""
@@ -117,9 +119,10 @@ class Lane:
             await asyncio.wait([self._task])
         await self._tenure.end()
 
-    async def _work(self) -> None:
+    async def _work(self, *, patiently: bool = False) -> None:
         try:
-            await self._interruptible(self._tenure.make_sure())
+            if not self._closed:
+                await self._interruptible(self._tenure.make_sure(patiently=patiently))
             while self._batches:
                 if self._waiting < TRANSACTION_RECORDS:
                     begins = max(self._waits_since + self._allowed_latency, self._rests_until)

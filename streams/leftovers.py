@@ -22,7 +22,7 @@ from collections.abc import Collection
 from typing import Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import ConcurrentTransactions
+from aiokafka.errors import ConcurrentTransactions, ProducerFenced
 
 from streams.coordinator import Coordinator, Last
 
@@ -36,32 +36,44 @@ COMMITTED: Final = ("PrepareCommit", "CompleteCommit")
 ABORTED: Final = (ONGOING, "PrepareEpochFence", "PrepareAbort", "CompleteAbort")
 COMPLETE: Final = ("CompleteCommit", "CompleteAbort")
 ASK_AGAIN_S: Final = 0.005
+LONGEST_PAUSE_S: Final = 0.5
 
 
 async def end_leftovers(coordinator: Coordinator, reach: Collection[TopicPartition], group: str | None = None) -> None:
     """Fence all holders of the id, and end once more what its last transaction ended; nothing if there was none.
 
-    `reach`: all partitions where outputs of the id can be; `group`: whose offset it may hold. KafkaError where Kafka
-    refuses or does not answer; called again, it goes on.
+    `reach`: all partitions where outputs of the id can be, at least one; `group`: whose offset it may hold. KafkaError
+    where Kafka refuses or does not answer, or a partition has no leader; called again, it goes on. ProducerFenced where
+    another has taken over meanwhile.
     """
+    pause_s = ASK_AGAIN_S
     while (stands := _decided(last := await coordinator.last())) is not None:
         if last.state == ONGOING and last.timeout_ms == ENDING_MS[True]:
             # Its holder died here: to hold the id now would abort these markers.
             await coordinator.end(last.holder, stands=True)
             continue
+        await coordinator.need_leaders(reach)
         try:
             holder = await coordinator.hold(ENDING_MS[stands])
         except ConcurrentTransactions:
-            await asyncio.sleep(ASK_AGAIN_S)
+            pause_s = await _longer(pause_s)
             continue
-        if reach:
-            await coordinator.add(holder, reach)
+        await coordinator.add(holder, reach)
         if group is not None:
             await coordinator.add_offsets(holder, group)
         await coordinator.end(holder, stands=stands)
-        while (await coordinator.last()).state not in COMPLETE:  # Kafka answers before it writes the markers
-            await asyncio.sleep(ASK_AGAIN_S)
+        while (last := await coordinator.last()).state not in COMPLETE:  # Kafka answers before it writes the markers
+            if last.holder != holder:
+                raise ProducerFenced(coordinator.transactional_id)
+            pause_s = await _longer(pause_s)
+        await coordinator.need_leaders(reach)
         return
+
+
+async def _longer(pause_s: float) -> float:
+    """Wait; how long to wait the next time."""
+    await asyncio.sleep(pause_s)
+    return min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 def _decided(last: Last) -> bool | None:

@@ -51,7 +51,7 @@ FAUST_SETTINGS: Final[dict[str, Any]] = {
     "stream_buffer_maxsize": 64,
     "stream_wait_empty": False,
 }
-MAKE_SURE_S: Final = 10.0  # an opening costs some 5 ms of CPU
+MAKE_SURE_S: Final = 1.0
 COLLECT_AFTER: Final = (50_000, 20, 1000)
 
 

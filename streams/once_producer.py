@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import stamina
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.client import ConnectionGroup, CoordinationType
+from aiokafka.client import ConnectionGroup
 from aiokafka.conn import CloseReason
-from aiokafka.errors import ConcurrentTransactions, KafkaConnectionError, KafkaError, NodeNotReadyError
+from aiokafka.errors import ConcurrentTransactions, KafkaError, NodeNotReadyError
 from aiokafka.producer.sender import InitPIDHandler
 from aiokafka.protocol.transaction import (
     AddOffsetsToTxnRequest,
@@ -30,7 +30,6 @@ from streams.batching import BATCH_BYTES
 from streams.coordinator import Coordinator
 from streams.leftovers import WORKING_MS, end_leftovers
 
-ASK_AGAIN_S: Final = 0.1
 BROKEN: Final = (CloseReason.CONNECTION_BROKEN, CloseReason.CONNECTION_TIMEOUT, CloseReason.OUT_OF_SYNC)
 OF_TRANSACTIONS: Final = (
     AddPartitionsToTxnRequest,
@@ -53,14 +52,16 @@ class OnceProducer(AIOKafkaProducer):
     broken since that began.
     """
 
-    def __init__(self, reach: Collection[TopicPartition], group: str | None, **settings: Any) -> None:
-        """`reach`: all partitions where records of the id can be, at least one; `group`: whose offset it may hold;
-        `settings`: aiokafka's."""
+    def __init__(
+        self, reach: Collection[TopicPartition], group: str | None, patience_s: float, **settings: Any
+    ) -> None:
+        """All but `settings`, which are aiokafka's, as in `fencing_producer`."""
         super().__init__(**settings)
         self.unanswered: UnansweredError | None = None
         self.disturbed = False
         self._reach = reach
         self._group = group
+        self._patience_s = patience_s
         self._sender._do_init_pid = self._end_leftovers_and_init
         closed = self.client._on_connection_closed
 
@@ -86,34 +87,40 @@ class OnceProducer(AIOKafkaProducer):
 
     async def _end_leftovers_and_init(self, node: int) -> bool:
         """In the place of the sender's own, which is called until it is true."""
+        await asyncio.sleep(self._patience_s)
         self.disturbed = False
         coordinator = Coordinator(self.client, node, self._txn_manager.transactional_id)
-        try:
-            await end_leftovers(coordinator, self._reach, self._group)
-        except KafkaError as error:
-            if not (error.retriable or isinstance(error, ConcurrentTransactions)):
-                raise
-            self._sender._coordinator_dead(CoordinationType.TRANSACTION)
-            await asyncio.sleep(ASK_AGAIN_S)
-            return False
+        await end_leftovers(coordinator, self._reach, self._group)
         if self.disturbed:  # the broker may have gone down and have forgotten these markers too
             return False
         return bool(await InitPIDHandler(self._sender).do(node))
 
 
-@stamina.retry(on=KafkaConnectionError, attempts=None, timeout=None)
+def _passes(error: Exception) -> bool:
+    """No broker answers, or not yet."""
+    return isinstance(error, KafkaError) and (error.retriable or isinstance(error, ConcurrentTransactions))
+
+
+@stamina.retry(on=_passes, attempts=None, timeout=None)
 async def fencing_producer(
-    bootstrap_servers: str, transactional_id: str, reach: Collection[TopicPartition], group: str | None = None
+    bootstrap_servers: str,
+    transactional_id: str,
+    reach: Collection[TopicPartition],
+    group: str | None = None,
+    *,
+    patience_s: float = 0.0,
 ) -> OnceProducer:
     """A started producer: every older one of the same id is fenced, and what it left open is ended, in the log as well
     as in Kafka's opinion.
 
-    `reach`: all partitions where records of the id can be, at least one; `group`: whose offset it may hold. Waits as
-    long as no broker answers. UnansweredError where it has to be tried anew, KafkaError where Kafka refuses.
+    `reach`: all partitions where records of the id can be, at least one; `group`: whose offset it may hold;
+    `patience_s`: how long to wait, when a broker has answered, before older ones are fenced. Waits as long as no broker
+    answers. UnansweredError where it has to be tried anew, KafkaError where Kafka refuses.
     """
     producer = OnceProducer(
         reach,
         group,
+        patience_s,
         bootstrap_servers=bootstrap_servers,
         transactional_id=transactional_id,
         transaction_timeout_ms=WORKING_MS,

@@ -28,7 +28,7 @@ def succeeding_producer(
     try:
         asyncio.run(_settled(bootstrap_servers, transactional_id, reach))
     except RefusedError as error:
-        raise KafkaException(KafkaError(error.errno, str(error))) from error
+        raise KafkaException(KafkaError(getattr(error, "errno", KafkaError._FAIL), str(error))) from error
     producer = Producer(
         {
             "bootstrap.servers": bootstrap_servers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Collection
 from typing import Final
 
@@ -17,9 +17,11 @@ from streams.transaction import commit
 
 log = structlog.get_logger(__name__)
 
-# Longer than a heartbeat (streams/normaliser.py): who has lost the partition in the outage hears of it first, and does
-# not fence its new owner.
+# Longer than a heartbeat (streams/normaliser.py): who has lost the partition in an outage hears of it first, when the
+# broker answers again, and does not fence its new owner.
 HEARTBEATS_S: Final = 3.0
+# Kafka forgets an id that nobody has used for a week, and refuses what its holder then sends.
+KNOWN_S: Final = 86_400.0
 
 
 class Tenure:
@@ -43,33 +45,43 @@ class Tenure:
         self._reach = reach
         self._producer: OnceProducer | None = None
         self._aimed_at = 0
+        self._used_at = 0.0
         self.position = 0
 
     @property
     def sure(self) -> bool:
-        """Whether all that it and older holders committed is ended, as far as can be known."""
-        return self._producer is not None and not self._producer.disturbed
+        """Whether all that it and older holders committed is ended, as far as can be known, and Kafka knows it."""
+        used_lately = time.monotonic() - self._used_at < KNOWN_S
+        return self._producer is not None and not self._producer.disturbed and used_lately
 
-    async def make_sure(self) -> None:
-        """Open it, or open it anew, unless that is known."""
+    async def make_sure(self, *, patiently: bool) -> None:
+        """Open it, or open it anew, unless that is known.
+
+        `patiently`: who has lost it without knowing hears of that before, and does not fence its new owner.
+        """
         if self._producer is None:
-            await self.open()
-        elif self._producer.disturbed:
+            await self.open(HEARTBEATS_S if patiently else 0.0)
+        elif not self.sure:
             await self.open_anew()
 
     @stamina.retry(on=UnansweredError, attempts=None, timeout=None)
-    async def open(self) -> None:
-        """Fence the last holder and end what it left; Kafka may not end that holder's transaction for long."""
+    async def open(self, patience_s: float = 0.0) -> None:
+        """Fence the last holder and end what it left; Kafka may not end that holder's transaction for long.
+
+        `patience_s`: how long to wait before, when a broker has answered.
+        """
         await self.end()
         name = f"sitehub.{self._group}.{self.partition.topic}.{self.partition.partition}"
-        self._producer = await fencing_producer(self._bootstrap_servers, name, self._reach, self._group)
+        self._producer = await fencing_producer(
+            self._bootstrap_servers, name, self._reach, self._group, patience_s=patience_s
+        )
+        self._used_at = time.monotonic()
         self.position = await self._source.committed(self.partition)
 
     async def open_anew(self) -> None:
         """After a commit that got no answer or may be forgotten: `position` then tells whether it stands."""
         began = self.position
-        await asyncio.sleep(HEARTBEATS_S)
-        await self.open()
+        await self.open(HEARTBEATS_S)
         if self.position not in (began, self._aimed_at):
             raise RuntimeError(f"{self.partition} was committed to {self.position} by another")
 
@@ -82,6 +94,7 @@ class Tenure:
             if self.position < position:
                 await commit(self._producer, outputs, self._group, {self.partition: position})
                 self.position = position
+                self._used_at = time.monotonic()
         except UnansweredError as error:
             log.warning("a transaction got no answer: opening anew", partition=self.partition, error=str(error))
         return self.position == position

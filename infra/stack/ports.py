@@ -1,22 +1,30 @@
 """Ports of the loopback address (端口)."""
 
+import random
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from typing import Final
 
 import psutil
 
 from infra.errors import StackError
 
 LOOPBACK = "127.0.0.1"
+LISTENED_ON: Final = range(10_000, 32_768)
+"""Below what Linux and others give to outgoing connections. Who asks again and again for a port of those, where nobody
+listens yet, is given it as his own one day, and keeps from it whom he waits for: brokers of one cluster did."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that nobody listens on now."""
+    """Different ports that nobody has now and no outgoing connection gets."""
+    found: list[int] = []
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((LOOPBACK, 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+        while len(found) < count:
+            port = random.choice(LISTENED_ON)
+            with suppress(OSError):
+                held.enter_context(socket.socket()).bind((LOOPBACK, port))
+                found.append(port)
+    return found
 
 
 def need_free(port: int, setting: str) -> None:

@@ -1,6 +1,7 @@
 """The real broker and registry of the local stack."""
 
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -60,6 +61,14 @@ def test_a_busy_port_is_named_with_the_setting_that_changes_it(stack: Stack) -> 
     with pytest.raises(StackError, match=rf"Port {port} is taken by process \d+ \(java\).*SITEHUB_BOOTSTRAP_SERVERS"):
         need_free(port, "SITEHUB_BOOTSTRAP_SERVERS")
     need_free(free_ports(1)[0], "SITEHUB_DAGSTER_PORT")
+
+
+def test_a_free_port_is_no_outgoing_connections() -> None:
+    """A client that waits for a broker cannot be given the broker's port."""
+    ports = free_ports(200)
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[0])
+    assert len(set(ports)) == 200
+    assert max(ports) < lowest
 
 
 def test_a_broker_that_is_killed_comes_back_with_its_data(own_stack: Stack) -> None:

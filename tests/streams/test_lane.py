@@ -42,7 +42,7 @@ class SlowLog:
         return [item.value for item in delivered(begin, end)]
 
 
-async def started(*_: Any) -> Producer:
+async def started(*_: Any, **__: Any) -> Producer:
     """In the place of a producer's start."""
     return Producer()
 

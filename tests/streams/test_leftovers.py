@@ -5,6 +5,7 @@ is not told that the partition belongs to the transaction.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import CloseReason
 from aiokafka.consumer import fetcher
+from aiokafka.errors import KafkaConnectionError, ProducerFenced
 from aiokafka.protocol.transaction import (
     AddOffsetsToTxnRequest,
     AddPartitionsToTxnRequest,
@@ -23,7 +25,8 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from infra.topics import TopicSpec, create_topics
 from streams import tenure
-from streams.coordinator import DescribeTransactionsRequest
+from streams.coordinator import Coordinator, DescribeTransactionsRequest, Holder
+from streams.lane import Lane
 from streams.once_producer import OnceProducer, fencing_producer
 from streams.record_batches import WholeBatches
 from tests.conftest import Stack
@@ -199,9 +202,70 @@ async def end_in_part(site: Site, value: bytes, ends: str, missing: tuple[str, .
     await producer.stop()
 
 
+def test_who_comes_back_from_an_outage_waits_until_he_is_answered(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only then he hears whether the partition is still his: to wait before, while nothing is heard, is of no use."""
+    site, bootstrap, ask = Site(stack), AIOKafkaClient.bootstrap, Coordinator._ask
+    refusals, answered, asked = [KafkaConnectionError("away")] * 2, list[float](), list[float]()
+
+    async def away_at_first(client: AIOKafkaClient) -> None:
+        if refusals:
+            raise refusals.pop()
+        await bootstrap(client)
+        answered.append(time.monotonic())
+
+    async def noting(coordinator: Coordinator, request: Any) -> Any:
+        asked.append(time.monotonic())
+        return await ask(coordinator, request)
+
+    async def run() -> None:
+        producer = await fencing_producer(site.servers, "waits", [TopicPartition(site.out, 0)], patience_s=0.5)
+        await producer.stop()
+        await site.source.close()
+
+    monkeypatch.setattr(AIOKafkaClient, "bootstrap", away_at_first)
+    monkeypatch.setattr(Coordinator, "_ask", noting)
+    asyncio.run(run())
+    assert refusals == []
+    assert asked[0] - answered[0] >= 0.5
+
+
+def test_who_is_overtaken_while_he_ends_what_is_left_hears_of_it(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frozen owner that wakes up there neither waits for ever nor fences the one who came after him."""
+    site, end = Site(stack), Coordinator.end
+    others = list[OnceProducer]()
+
+    async def started() -> OnceProducer:
+        return await fencing_producer(site.servers, "overtaken", [TopicPartition(site.out, 0)])
+
+    async def end_and_be_overtaken(coordinator: Coordinator, holder: Holder, *, stands: bool) -> None:
+        monkeypatch.setattr(Coordinator, "end", end)
+        await end(coordinator, holder, stands=stands)
+        others.append(await started())
+
+    async def run() -> None:
+        first = await started()
+        async with first.transaction():
+            await first.send_and_wait(site.out, b"0", partition=0)
+        await first.stop()
+        monkeypatch.setattr(Coordinator, "end", end_and_be_overtaken)
+        async with asyncio.timeout(30):
+            with pytest.raises(ProducerFenced):
+                await started()
+        async with others[0].transaction():
+            await others[0].send_and_wait(site.out, b"1", partition=0)
+        await others[0].stop()
+        await site.source.close()
+
+    asyncio.run(run())
+    assert site.outputs() == [b"0", b"1"]
+
+
 @pytest.mark.usefixtures("unverified")
-def test_a_lane_without_uploads_ends_what_is_left(stack: Stack) -> None:
-    """What was committed is to be seen though nothing more is sent; and again when a connection has broken."""
+def test_a_lane_without_uploads_ends_what_is_left(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was committed is to be seen though nothing more is sent; and again when a connection has broken, and before
+    Kafka forgets an id that nobody uses."""
     site = Site(stack)
 
     async def run() -> None:
@@ -212,20 +276,32 @@ def test_a_lane_without_uploads_ends_what_is_left(stack: Stack) -> None:
         site.send(1)
         await end_in_part(site, b"1", "commit", ("output",))
         following = site.lane()
-        await following.make_sure()
+        await opened(following)
         await site.seen(2)
+        assert not following.make_sure()
         held = following._tenure._producer
-        await following.make_sure()
-        assert following._tenure._producer is held is not None
+        assert held is not None
         held.disturbed = True
-        await following.make_sure()
-        assert following._tenure._producer not in (held, None)
+        await opened(following)
+        assert not following.make_sure()
+        monkeypatch.setattr(tenure, "KNOWN_S", 0.0)
+        await opened(following)
         await following.close()
         await site.source.close()
 
     asyncio.run(run())
     assert site.outputs() == [b"0", b"1"]
     assert site.failures == []
+
+
+async def opened(lane: Lane) -> None:
+    """Let a lane make sure, once; it gets another producer."""
+    held = lane._tenure._producer
+    assert lane.make_sure()
+    assert not lane.make_sure()  # it is at it
+    assert lane._task is not None
+    await asyncio.wait_for(lane._task, 30)
+    assert lane._tenure._producer not in (held, None)
 
 
 @pytest.mark.usefixtures("unverified")

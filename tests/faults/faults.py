@@ -91,11 +91,11 @@ def normaliser_frozen(play: Play, rng: random.Random) -> None:
 
 
 def normaliser_cut_off(play: Play, rng: random.Random) -> None:
-    """All its connections are reset and new ones refused for some seconds: its produce requests fail."""
+    """All its connections are reset and new ones refused, at times for longer than its session lasts (6 s)."""
     with _Victim(play, rng) as victim:
         for relay in victim.way:
             relay.fall_silent()
-        time.sleep(rng.uniform(0.2, 4.0))
+        time.sleep(rng.uniform(0.2, 12.0))
         for relay in victim.way:
             relay.speak()
 

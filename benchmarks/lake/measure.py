@@ -1,12 +1,14 @@
 """Time and memory of a function in a process of its own."""
 
 import multiprocessing
+import os
 import resource
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,10 @@ class Measured:
         }
 
 
-def in_child(function: Callable[..., dict[str, Any]], *arguments: Any) -> Measured:
+def in_child(function: Callable[..., dict[str, Any]], *arguments: Any, **environment: str) -> Measured:
     """Calls a function of a module in a fresh process; the time is that of the call, without the process's start."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as child:
+    fresh = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    with mock.patch.dict(os.environ, environment), fresh as child:
         return child.submit(_timed, function, arguments).result()
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from cyclopts import App
 
-from assets import ALLOCATOR, KEEPS_FREED_MEMORY
 from benchmarks.circumstances import circumstances
 from benchmarks.lake import stages
 from benchmarks.lake.measure import Measured, in_child
@@ -19,7 +18,6 @@ RESULTS = Path(__file__).parents[1] / "results"
 LIBRARIES = ("polars", "deltalake", "dagster", "great-expectations", "XlsxWriter", "typst")
 DAY = date(2026, 3, 10)
 MONTH = 30
-AS_ASSETS = {ALLOCATOR: KEEPS_FREED_MEMORY}  # the stages load polars before the assets
 SMALL_BATCH = 20_000  # the landing's own SITEHUB_LANDING_ROWS
 app = App(help=__doc__)
 
@@ -50,12 +48,10 @@ def _stages(root: Path, devices: int, rounds: int) -> dict[str, Any]:
     day, small, month = root / "day", root / "small", root / "month"
     return {
         "landed_by_hours": _told("a day in hourly batches", in_child(stages.land_day, day, devices, DAY)),
-        "lake_to_report": [
-            _told("from lake to report", in_child(stages.compute, day, DAY, **AS_ASSETS)) for _ in range(rounds)
-        ],
+        "lake_to_report": [_told("from lake to report", in_child(stages.compute, day, DAY)) for _ in range(rounds)],
         "ordered_day": _told("the day in the order of devices", in_child(stages.order, day, DAY)),
         "lake_to_report_ordered": [
-            _told("from ordered lake to report", in_child(stages.compute, day, DAY, **AS_ASSETS)) for _ in range(rounds)
+            _told("from ordered lake to report", in_child(stages.compute, day, DAY)) for _ in range(rounds)
         ],
         "landed_small": _told(
             "an hour in small batches", in_child(stages.land_small, small, devices, DAY, SMALL_BATCH)
@@ -70,7 +66,7 @@ def _month(folder: Path, devices: int) -> dict[str, Any]:
     first = DAY - timedelta(days=MONTH)
     landed = _told("a month landed", in_child(stages.land_days, folder, devices, first, MONTH))
     ordered = _told("the month in the order of devices", in_child(stages.order, folder, first, MONTH))
-    computed = _told("the month computed", in_child(stages.compute, folder, first, MONTH, **AS_ASSETS))
+    computed = _told("the month computed", in_child(stages.compute, folder, first, MONTH))
     return {"devices": devices, "days": MONTH, "landed": landed, "ordered": ordered, "computed": computed}
 
 

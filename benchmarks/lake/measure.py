@@ -1,14 +1,12 @@
 """Time and memory of a function in a process of its own."""
 
 import multiprocessing
-import os
 import resource
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
 
 @dataclass(frozen=True)
@@ -30,10 +28,9 @@ class Measured:
         }
 
 
-def in_child(function: Callable[..., dict[str, Any]], *arguments: Any, **environment: str) -> Measured:
+def in_child(function: Callable[..., dict[str, Any]], *arguments: Any) -> Measured:
     """Calls a function of a module in a fresh process; the time is that of the call, without the process's start."""
-    fresh = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-    with mock.patch.dict(os.environ, environment), fresh as child:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as child:
         return child.submit(_timed, function, arguments).result()
 
 

@@ -62,17 +62,8 @@ def test_each_upload_comes_out_once(stack: Stack, ends: str, missing: tuple[str,
     site = Site(stack)
 
     async def run() -> None:
-        first = site.lane()
-        await site.upload(first, 0)
-        await site.seen(1)
-        await first.close()
-        site.send(1)
-        await end_in_part(site, b"1", ends, missing)
-        following = site.lane()
-        await site.upload(following, 2)
-        await site.seen(3)
-        await following.close()
-        await site.source.close()
+        await leave(site, ends, missing)
+        await go_on(site, 2)
 
     asyncio.run(run())
     assert site.outputs() == [b"0", b"1", b"2"]
@@ -100,12 +91,7 @@ def test_owners_that_die_while_they_end_what_is_left(
     site = Site(stack)
 
     async def run() -> None:
-        first = site.lane()
-        await site.upload(first, 0)
-        await site.seen(1)
-        await first.close()
-        site.send(1)
-        await end_in_part(site, b"1", ends, missing)
+        await leave(site, ends, missing)
         for number in range(2, 2 + deaths):
             with monkeypatch.context() as patched:
                 patched.setattr(AIOKafkaClient, "send", dies_before(before))
@@ -116,11 +102,7 @@ def test_owners_that_die_while_they_end_what_is_left(
                         await asyncio.sleep(0.01)
                 await short_lived.close()
             site.failures.clear()
-        following = site.lane()
-        await site.upload(following, 2 + deaths)
-        await site.seen(3 + deaths)
-        await following.close()
-        await site.source.close()
+        await go_on(site, 2 + deaths)
 
     asyncio.run(run())
     assert site.outputs() == [b"%d" % number for number in range(3 + deaths)]
@@ -166,22 +148,32 @@ def test_requests_without_an_answer_while_what_is_left_is_ended(
     site = Site(stack)
 
     async def run() -> None:
-        first = site.lane()
-        await site.upload(first, 0)
-        await site.seen(1)
-        await first.close()
-        site.send(1)
-        await end_in_part(site, b"1", "commit", ("output",))
+        await leave(site, "commit", ("output",))
         put_between(lost, reaches=reaches)
-        following = site.lane()
-        await site.upload(following, 2)
-        await site.seen(3)
-        await following.close()
-        await site.source.close()
+        await go_on(site, 2)
 
     asyncio.run(run())
     assert site.outputs() == [b"0", b"1", b"2"]
     assert site.failures == []
+
+
+async def leave(site: Site, ends: str, missing: tuple[str, ...]) -> None:
+    """Upload 0 is through; of upload 1 a transaction is left."""
+    first = site.lane()
+    await site.upload(first, 0)
+    await site.seen(1)
+    await first.close()
+    site.send(1)
+    await end_in_part(site, b"1", ends, missing)
+
+
+async def go_on(site: Site, number: int) -> None:
+    """The next owner, with the upload of that number; all up to it are seen."""
+    following = site.lane()
+    await site.upload(following, number)
+    await site.seen(number + 1)
+    await following.close()
+    await site.source.close()
 
 
 async def end_in_part(site: Site, value: bytes, ends: str, missing: tuple[str, ...]) -> None:
@@ -269,12 +261,7 @@ def test_a_lane_without_uploads_ends_what_is_left(stack: Stack, monkeypatch: pyt
     site = Site(stack)
 
     async def run() -> None:
-        first = site.lane()
-        await site.upload(first, 0)
-        await site.seen(1)
-        await first.close()
-        site.send(1)
-        await end_in_part(site, b"1", "commit", ("output",))
+        await leave(site, "commit", ("output",))
         following = site.lane()
         await opened(following)
         await site.seen(2)

@@ -1,7 +1,4 @@
-"""What is asked of the coordinator of a transactional id (事务协调者), each once: nothing here tries again.
-
-aiokafka has no DescribeTransactions (checked with 0.14); Kafka answers it since 3.0 (KIP-664).
-"""
+"""What is asked of the coordinator of a transactional id (事务协调者), each once: nothing here tries again."""
 
 from __future__ import annotations
 
@@ -13,27 +10,21 @@ from typing import Any, Final, NamedTuple
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.cluster import ClusterMetadata
-from aiokafka.errors import LeaderNotAvailableError, for_code
-from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.errors import LeaderNotAvailableError, UnsupportedVersionError, for_code
+from aiokafka.protocol.api import Request
 from aiokafka.protocol.transaction import (
     AddOffsetsToTxnRequest,
     AddPartitionsToTxnRequest,
     EndTxnRequest,
     InitProducerIdRequest,
 )
-from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
-TEXT: Final = CompactString("utf-8")
-TAGS: Final = ("tags", TaggedFields)
+from streams.protocol import DescribeTransactionsRequest, FeaturesRequest, Holder
+
+TRANSACTION_VERSION: Final = "transaction.version"
+EPOCHS_SINCE: Final = 2  # KIP-890
 NOT_FOUND: Final = 105
 NOT_ATTEMPTED: Final = 55  # another partition says why
-
-
-class Holder(NamedTuple):
-    """Who may write under a transactional id: the producer of this number and epoch, and no older one."""
-
-    producer: int
-    epoch: int
 
 
 class Last(NamedTuple):
@@ -92,6 +83,16 @@ class Coordinator:
         answer = await self._ask(EndTxnRequest(self.transactional_id, *holder, stands))
         self._check("end a transaction of", answer.error_code)
 
+    async def need_epochs(self) -> None:
+        """UnsupportedVersionError unless the cluster gives every transaction an epoch of its own."""
+        answer = await self._ask(FeaturesRequest())
+        level = answer.levels.get(TRANSACTION_VERSION, 0)
+        if level < EPOCHS_SINCE:
+            raise UnsupportedVersionError(
+                f"Kafka's feature {TRANSACTION_VERSION} is at level {level}, and must be at {EPOCHS_SINCE}. "
+                f"Run `kafka-features.sh upgrade --feature {TRANSACTION_VERSION}={EPOCHS_SINCE}` (Kafka 4.0 or later)"
+            )
+
     async def need_leaders(self, places: Collection[TopicPartition]) -> None:
         """LeaderNotAvailableError unless every partition has a leader now: markers for one that has none are lost."""
         now = ClusterMetadata()
@@ -105,45 +106,3 @@ class Coordinator:
     def _check(self, what: str, code: int) -> None:
         if code:
             raise for_code(code)(f"Kafka refuses to {what} {self.transactional_id}")
-
-
-class DescribeTransactionsResponse(Response):
-    """Version 0."""
-
-    API_KEY = 65
-    API_VERSION = 0
-    _STATE = (
-        ("error_code", Int16),
-        ("transactional_id", TEXT),
-        ("state", TEXT),
-        ("timeout_ms", Int32),
-        ("began_ms", Int64),
-        ("producer_id", Int64),
-        ("producer_epoch", Int16),
-        ("topics", CompactArray(("topic", TEXT), ("partitions", CompactArray(Int32)), TAGS)),
-        TAGS,
-    )
-    SCHEMA = Schema(("throttle_time_ms", Int32), ("states", CompactArray(*_STATE)), TAGS)
-
-
-class DescribeTransactionsRequestV0(RequestStruct):
-    """Version 0."""
-
-    API_KEY = 65
-    API_VERSION = 0
-    FLEXIBLE_VERSION = True
-    RESPONSE_TYPE = DescribeTransactionsResponse
-    SCHEMA = Schema(("transactional_ids", CompactArray(TEXT)), TAGS)
-
-
-class DescribeTransactionsRequest(Request[DescribeTransactionsRequestV0]):
-    """Asks the coordinator of a transactional id."""
-
-    API_KEY = 65
-
-    def __init__(self, transactional_id: str) -> None:
-        self._transactional_id = transactional_id
-
-    def build(self, request_struct_class: type[DescribeTransactionsRequestV0]) -> DescribeTransactionsRequestV0:
-        """The request as it is sent."""
-        return request_struct_class([self._transactional_id], {})

@@ -17,7 +17,6 @@ transactions are to be aborted. That time is long too: the coordinator must not 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from typing import Final
 
@@ -25,6 +24,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import ConcurrentTransactions, ProducerFenced
 
 from streams.coordinator import Coordinator, Last
+from streams.pauses import longer
 
 # A dead holder's open transaction keeps readers of committed records waiting for this long at most.
 WORKING_MS: Final = 15_000
@@ -36,7 +36,6 @@ COMMITTED: Final = ("PrepareCommit", "CompleteCommit")
 ABORTED: Final = (ONGOING, "PrepareEpochFence", "PrepareAbort", "CompleteAbort")
 COMPLETE: Final = ("CompleteCommit", "CompleteAbort")
 ASK_AGAIN_S: Final = 0.005
-LONGEST_PAUSE_S: Final = 0.5
 
 
 async def end_leftovers(coordinator: Coordinator, reach: Collection[TopicPartition], group: str | None = None) -> None:
@@ -56,7 +55,7 @@ async def end_leftovers(coordinator: Coordinator, reach: Collection[TopicPartiti
         try:
             holder = await coordinator.hold(ENDING_MS[stands])
         except ConcurrentTransactions:
-            pause_s = await _longer(pause_s)
+            pause_s = await longer(pause_s)
             continue
         await coordinator.add(holder, reach)
         if group is not None:
@@ -65,15 +64,9 @@ async def end_leftovers(coordinator: Coordinator, reach: Collection[TopicPartiti
         while (last := await coordinator.last()).state not in COMPLETE:  # Kafka answers before it writes the markers
             if last.holder != holder:
                 raise ProducerFenced(coordinator.transactional_id)
-            pause_s = await _longer(pause_s)
+            pause_s = await longer(pause_s)
         await coordinator.need_leaders(reach)
         return
-
-
-async def _longer(pause_s: float) -> float:
-    """Wait; how long to wait the next time."""
-    await asyncio.sleep(pause_s)
-    return min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 def _decided(last: Last) -> bool | None:

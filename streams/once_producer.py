@@ -1,68 +1,73 @@
-"""A transactional producer that repeats nothing (不重发的事务生产者).
+"""A producer of whole transactions (事务生产者), which repeats nothing that may still be under way.
 
-No request about a transaction is sent twice. One that a broken connection left without an answer may still reach the
-broker, long after: sent again, answered, and followed by the next transaction of the same producer, it would be taken
-for a part of that one. An old offset would then take the group back; an old commit would let half a transaction stand.
-Kafka refuses what is late only where the producer's epoch has grown meanwhile, so after an unanswered request nothing
-goes on but a new producer of the same id (docs/decisions/0033). Records may be sent again: they are numbered.
+A request that a broken connection left without an answer may reach the broker long after. Kafka refuses it by the
+epoch: every transaction has one of its own, and so has every new holder of the id (KIP-890; decisions 0033, 0046). So
+whatever goes wrong, nothing is mended here: the transaction has broken off, and a new producer of the same id fences
+what is under way, ends what is left, and finds by the committed offset whether it stands. Only what the broker has
+answered and not done is asked again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from itertools import zip_longest
 from typing import Any, Final
 
 import stamina
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.client import ConnectionGroup
+from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.conn import CloseReason
-from aiokafka.errors import ConcurrentTransactions, KafkaError, NodeNotReadyError
-from aiokafka.producer.sender import InitPIDHandler
-from aiokafka.protocol.transaction import (
-    AddOffsetsToTxnRequest,
-    AddPartitionsToTxnRequest,
-    EndTxnRequest,
-    TxnOffsetCommitRequest,
+from aiokafka.errors import (
+    ConcurrentTransactions,
+    KafkaConnectionError,
+    KafkaError,
+    LeaderNotAvailableError,
+    ProducerFenced,
+    for_code,
 )
+from aiokafka.protocol.api import Request
 
-from streams.batching import BATCH_BYTES
+from streams.batching import batched
 from streams.coordinator import Coordinator
 from streams.leftovers import WORKING_MS, end_leftovers
+from streams.outputs import Outputs
+from streams.pauses import longer
+from streams.protocol import EndTxnRequest, Holder, ProduceRequest, TxnOffsetCommitRequest
 
 BROKEN: Final = (CloseReason.CONNECTION_BROKEN, CloseReason.CONNECTION_TIMEOUT, CloseReason.OUT_OF_SYNC)
-OF_TRANSACTIONS: Final = (
-    AddPartitionsToTxnRequest,
-    AddOffsetsToTxnRequest,
-    TxnOffsetCommitRequest,
-    EndTxnRequest,
-)
+
+# Kafka's codes. Not done: the broker could not ask the coordinator, this one is loading, or it is ending the last
+# transaction. Fenced: another holds the id. Abortable: the transaction cannot be committed, the next one may.
+NOT_DONE: Final = (13, 14, 19, 51)
+FENCED: Final = (47, 90)
+ABORTABLE: Final = 120
+ASK_AGAIN_S: Final = 0.002
+# Of the pauses between two questions: a second in all, far below the time after which Kafka aborts a transaction.
+LONGEST_PAUSE_S: Final = 0.5
 
 
-class UnansweredError(Exception):
-    """A request about a transaction got no answer: whether and when the broker carries it out, nobody here can know."""
+class BrokenOffError(Exception):
+    """A transaction broke off. Whether it stands, the offset that a new producer of the same id finds tells."""
 
 
-class OnceProducer(AIOKafkaProducer):
-    """Sends no request about a transaction twice: after one without an answer it is of no use any more.
+class OnceProducer:
+    """Commits outputs and offsets together. After BrokenOffError it is of no use any more.
 
-    aiokafka would try again for ever (checked with 0.14; `tests/streams/test_late_requests.py`).
-
-    Starting, it ends what the id's last holder has left (streams/leftovers.py). `disturbed`: whether a connection has
-    broken since that began.
+    `disturbed`: whether a connection has broken since it started.
     """
 
     def __init__(
-        self, reach: Collection[TopicPartition], group: str | None, patience_s: float, **settings: Any
+        self, bootstrap_servers: str, transactional_id: str, reach: Collection[TopicPartition], group: str | None
     ) -> None:
-        """All but `settings`, which are aiokafka's, as in `fencing_producer`."""
-        super().__init__(**settings)
-        self.unanswered: UnansweredError | None = None
+        """As in `fencing_producer`."""
+        # After so long Kafka has aborted the transaction: there is no answer to wait for.
+        self.client = AIOKafkaClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=WORKING_MS)
         self.disturbed = False
+        self._id = transactional_id
         self._reach = reach
         self._group = group
-        self._patience_s = patience_s
-        self._sender._do_init_pid = self._end_leftovers_and_init
         closed = self.client._on_connection_closed
 
         def noticed(connection: object, reason: CloseReason) -> None:
@@ -70,30 +75,125 @@ class OnceProducer(AIOKafkaProducer):
             closed(connection, reason)
 
         self.client._on_connection_closed = noticed
-        send = self.client.send
 
-        async def once(node: int, request: object, *, group: int = ConnectionGroup.DEFAULT) -> object:
-            try:
-                return await send(node, request, group=group)
-            except NodeNotReadyError:
-                raise  # it was not sent
-            except KafkaError as error:
-                if not isinstance(request, OF_TRANSACTIONS):
-                    raise
-                self.unanswered = UnansweredError(f"{type(request).__name__}: {error!r}")
-                raise self.unanswered from error
-
-        self.client.send = once
-
-    async def _end_leftovers_and_init(self, node: int) -> bool:
-        """In the place of the sender's own, which is called until it is true."""
-        await asyncio.sleep(self._patience_s)
+    async def start(self, patience_s: float) -> None:
+        """Fence older holders, and end what the last one left. KafkaError where Kafka refuses or does not answer."""
+        await self.client.bootstrap()
+        await self.client.set_topics({topic for topic, _ in self._reach})
+        self._node = await self.client.coordinator_lookup(CoordinationType.TRANSACTION, self._id)
+        await asyncio.sleep(patience_s)
         self.disturbed = False
-        coordinator = Coordinator(self.client, node, self._txn_manager.transactional_id)
+        coordinator = Coordinator(self.client, self._node, self._id)
+        await coordinator.need_epochs()
         await end_leftovers(coordinator, self._reach, self._group)
-        if self.disturbed:  # the broker may have gone down and have forgotten these markers too
-            return False
-        return bool(await InitPIDHandler(self._sender).do(node))
+        if self.disturbed:
+            raise KafkaConnectionError("the broker may have gone down and have forgotten these markers too")
+        self._holder = await coordinator.hold(WORKING_MS)
+        if self._group is not None:
+            self._offsets_node = await self.client.coordinator_lookup(CoordinationType.GROUP, self._group)
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self.client.close()
+
+    async def commit(self, outputs: Outputs, offsets: Mapping[TopicPartition, int]) -> None:
+        """Send all outputs and the group's next offsets in one transaction.
+
+        BrokenOffError where it may stand or not; ProducerFenced where another holds the id. After any error but the
+        first none of it ever becomes visible.
+        """
+        if self.disturbed:
+            raise BrokenOffError("a connection has broken since the last transaction")
+        try:
+            parts = [self._produce(leader, batches) for leader, batches in self._by_leader(outputs).items()]
+            # One after the other: Kafka takes up the partitions of a transaction one request at a time, and of two at
+            # once lets one wait for 20 ms.
+            await _all(*parts)
+            await self._commit_offsets(offsets)
+            await self._end()
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            raise BrokenOffError(repr(error)) from error
+
+    def _by_leader(self, outputs: Outputs) -> dict[int, dict[TopicPartition, list[bytes]]]:
+        """Each partition's record batches, by the broker that leads it."""
+        leaders: defaultdict[int, dict[TopicPartition, list[bytes]]] = defaultdict(dict)
+        for (topic, number), records in outputs.items():
+            place = TopicPartition(topic, number)
+            leader = self.client.cluster.leader_for_partition(place)
+            if leader in (None, -1):
+                raise LeaderNotAvailableError(f"{place} has no leader")
+            leaders[leader][place] = batched(records, self._holder)
+        return leaders
+
+    async def _produce(self, leader: int, batches: Mapping[TopicPartition, list[bytes]]) -> None:
+        for one_each in zip_longest(*batches.values()):  # Kafka takes one batch of a partition at a time
+            left = {place: batch for place, batch in zip(batches, one_each, strict=True) if batch is not None}
+            await self._until_done(leader, ConnectionGroup.DEFAULT, left, lambda left: ProduceRequest(self._id, left))
+
+    async def _commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+        def request(left: Mapping[TopicPartition, int]) -> TxnOffsetCommitRequest:
+            assert self._group is not None, "this producer has no group"
+            return TxnOffsetCommitRequest(self._id, self._group, self._holder, left)
+
+        if offsets:
+            await self._until_done(self._offsets_node, ConnectionGroup.COORDINATION, dict(offsets), request)
+
+    async def _until_done(
+        self,
+        node: int,
+        group: ConnectionGroup,
+        left: dict[TopicPartition, Any],
+        request: Callable[[dict[TopicPartition, Any]], Request[Any]],
+    ) -> None:
+        """Ask for what is left of some partitions, until that is nothing."""
+        pause_s = ASK_AGAIN_S
+        while True:
+            answer = await self.client.send(node, request(left), group=group)
+            for topic, partitions, _ in answer.topics:
+                for number, code, *_ in partitions:
+                    if self._is_done(code):
+                        del left[TopicPartition(topic, number)]
+            if not left:
+                return
+            pause_s = await self._later(pause_s)
+
+    async def _end(self) -> None:
+        pause_s = ASK_AGAIN_S
+        while True:
+            request = EndTxnRequest(self._id, self._holder, stands=True)
+            answer = await self.client.send(self._node, request, group=ConnectionGroup.COORDINATION)
+            if self._is_done(answer.error_code):
+                self._holder = Holder(answer.producer, answer.epoch)
+                return
+            pause_s = await self._later(pause_s)
+
+    async def _later(self, pause_s: float) -> float:
+        if pause_s >= LONGEST_PAUSE_S:
+            raise BrokenOffError(f"Kafka does not get on with a transaction of {self._id}")
+        return await longer(pause_s)
+
+    def _is_done(self, code: int) -> bool:
+        """False where the same is to be asked again."""
+        if code in FENCED:
+            raise ProducerFenced(self._id)
+        if code == ABORTABLE:
+            raise BrokenOffError(f"Kafka asks to abort a transaction of {self._id}")
+        if code and code not in NOT_DONE:
+            raise for_code(code)(f"in a transaction of {self._id}")
+        return not code
+
+
+async def _all(*parts: Coroutine[Any, Any, None]) -> None:
+    """Each part done. Where one fails nobody waits for the others."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 def _passes(error: Exception) -> bool:
@@ -115,24 +215,11 @@ async def fencing_producer(
 
     `reach`: all partitions where records of the id can be, at least one; `group`: whose offset it may hold;
     `patience_s`: how long to wait, when a broker has answered, before older ones are fenced. Waits as long as no broker
-    answers. UnansweredError where it has to be tried anew, KafkaError where Kafka refuses.
+    answers. KafkaError where Kafka refuses.
     """
-    producer = OnceProducer(
-        reach,
-        group,
-        patience_s,
-        bootstrap_servers=bootstrap_servers,
-        transactional_id=transactional_id,
-        transaction_timeout_ms=WORKING_MS,
-        acks="all",
-        compression_type="zstd",
-        linger_ms=0,
-        max_batch_size=BATCH_BYTES,
-        # The broker may still be ending the last transaction of this id when the next begins; default 100 ms.
-        retry_backoff_ms=5,
-    )
+    producer = OnceProducer(bootstrap_servers, transactional_id, reach, group)
     try:
-        await producer.start()
+        await producer.start(patience_s)
     except BaseException:
         await producer.stop()
         raise

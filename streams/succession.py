@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Collection
 from typing import Any, Final
 
-import stamina
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError as RefusedError
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from streams.once_producer import UnansweredError, fencing_producer
+from streams.once_producer import fencing_producer
 
 TIMEOUT_S: Final = 60
 
@@ -44,12 +43,7 @@ def succeeding_producer(
 async def _settled(bootstrap_servers: str, transactional_id: str, reach: Collection[TopicPartition]) -> None:
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            await _take_over(bootstrap_servers, transactional_id, reach)
+            producer = await fencing_producer(bootstrap_servers, transactional_id, reach)
+            await producer.stop()
     except TimeoutError as error:
         raise TimeoutError(f"nothing could be learned of {transactional_id} within {TIMEOUT_S} s") from error
-
-
-@stamina.retry(on=UnansweredError, attempts=None, timeout=None)
-async def _take_over(bootstrap_servers: str, transactional_id: str, reach: Collection[TopicPartition]) -> None:
-    producer = await fencing_producer(bootstrap_servers, transactional_id, reach)
-    await producer.stop()

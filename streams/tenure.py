@@ -6,14 +6,12 @@ import time
 from collections.abc import Collection
 from typing import Final
 
-import stamina
 import structlog
 from aiokafka import TopicPartition
 
-from streams.once_producer import OnceProducer, UnansweredError, fencing_producer
+from streams.once_producer import BrokenOffError, OnceProducer, fencing_producer
 from streams.outputs import Outputs
 from streams.source import Source
-from streams.transaction import commit
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +62,6 @@ class Tenure:
         elif not self.sure:
             await self.open_anew()
 
-    @stamina.retry(on=UnansweredError, attempts=None, timeout=None)
     async def open(self, patience_s: float = 0.0) -> None:
         """Fence the last holder and end what it left; Kafka may not end that holder's transaction for long.
 
@@ -79,24 +76,24 @@ class Tenure:
         self.position = await self._source.committed(self.partition)
 
     async def open_anew(self) -> None:
-        """After a commit that got no answer or may be forgotten: `position` then tells whether it stands."""
+        """After a commit that broke off or may be forgotten: `position` then tells whether it stands."""
         began = self.position
         await self.open(HEARTBEATS_S)
         if self.position not in (began, self._aimed_at):
             raise RuntimeError(f"{self.partition} was committed to {self.position} by another")
 
     async def commit(self, outputs: Outputs, position: int) -> bool:
-        """Commit outputs and the offset behind their uploads, unless they stand already. False where no answer came:
+        """Commit outputs and the offset behind their uploads, unless they stand already. False where that broke off:
         `open_anew` finds out whether they do."""
         assert self._producer is not None, "open first"
         self._aimed_at = position
         try:
             if self.position < position:
-                await commit(self._producer, outputs, self._group, {self.partition: position})
+                await self._producer.commit(outputs, {self.partition: position})
                 self.position = position
                 self._used_at = time.monotonic()
-        except UnansweredError as error:
-            log.warning("a transaction got no answer: opening anew", partition=self.partition, error=str(error))
+        except BrokenOffError as error:
+            log.warning("a transaction broke off: opening anew", partition=self.partition, error=str(error))
         return self.position == position
 
     async def end(self) -> None:

@@ -11,7 +11,6 @@ import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import consumer
-from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import TopicPartition
@@ -20,7 +19,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.transport.utils import DefaultSchedulingStrategy
 
 from infra.topics import TopicSpec, create_topics
-from streams.batching import BATCH_BYTES, batched
+from streams.batching import batched
 from streams.chunks import CHUNK_LIMIT, Chunk, ChunkScheduler, ChunkSchema
 from streams.fetching import (
     GATHERING,
@@ -32,6 +31,7 @@ from streams.fetching import (
 )
 from streams.normaliser import FAUST_SETTINGS
 from streams.outputs import Outgoing
+from streams.protocol import Holder
 from tests.conftest import Stack
 
 
@@ -110,14 +110,6 @@ def test_chunks_keep_every_record_in_order() -> None:
     assert [chunk.offset for chunk in chunks] == [CHUNK_LIMIT - 1, 2 * CHUNK_LIMIT - 1, 2 * CHUNK_LIMIT]
 
 
-class Builders:
-    """Makes batches as a producer does."""
-
-    def create_batch(self) -> BatchBuilder:
-        """An empty batch."""
-        return BatchBuilder(BATCH_BYTES, 0, is_transactional=1)
-
-
 def test_a_record_larger_than_a_batch_goes_alone() -> None:
     """Order is kept, nothing is lost, and a record of two mebibytes or of nothing at all finds its batch."""
     rows: list[tuple[bytes | None, bytes | None, Any]] = [
@@ -126,15 +118,13 @@ def test_a_record_larger_than_a_batch_goes_alone() -> None:
         (None, None, [("h", b"2")]),
         *((b"c", b"y" * 1000, []) for _ in range(1000)),
     ]
-    batches: list[Any] = batched(Builders(), Outgoing(*(list(column) for column in zip(*rows, strict=True))))
-    assert [batch.record_count() for batch in batches[:2]] == [1, 1]
+    made = batched(Outgoing(*(list(column) for column in zip(*rows, strict=True))), Holder(7, 3))
+    batches = [DefaultRecordBatch(each) for each in made]
+    assert all(batch.validate_crc() for batch in batches)
+    assert {(batch.producer_id, batch.producer_epoch, batch.is_transactional) for batch in batches} == {(7, 3, True)}
+    records = [list(batch) for batch in batches]
+    assert [len(each) for each in records[:2]] == [1, 1]
     assert len(batches) > 3
-    assert all(batch.closed() for batch in batches)
-    found = [
-        (record.key, record.value, record.headers)
-        for batch in batches
-        for record in DefaultRecordBatch(bytes(batch._build()))
-    ]
-    assert found == rows
-    counts = [[record.offset for record in DefaultRecordBatch(bytes(batch._build()))] for batch in batches]
-    assert counts == [[*range(batch.record_count())] for batch in batches]
+    assert [(record.key, record.value, record.headers) for each in records for record in each] == rows
+    assert [[record.offset for record in each] for each in records] == [[*range(len(each))] for each in records]
+    assert [batch.base_sequence for batch in batches] == [sum(map(len, records[:at])) for at in range(len(batches))]

@@ -1,8 +1,4 @@
-"""Partitions that have no marker of a transaction that Kafka holds for completed (残留事务), on a real Kafka.
-
-A broker that was killed in the midst of a commit leaves them, at times. Here they are made for certain: the coordinator
-is not told that the partition belongs to the transaction.
-"""
+"""Partitions that have no marker of a transaction that Kafka holds for completed (残留事务), on a real Kafka."""
 
 import asyncio
 import time
@@ -21,15 +17,16 @@ from aiokafka.protocol.transaction import (
     EndTxnRequest,
     InitProducerIdRequest,
 )
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from infra.topics import TopicSpec, create_topics
 from streams import tenure
-from streams.coordinator import Coordinator, DescribeTransactionsRequest, Holder
+from streams.coordinator import Coordinator
 from streams.lane import Lane
 from streams.once_producer import OnceProducer, fencing_producer
+from streams.protocol import DescribeTransactionsRequest, Holder
 from streams.record_batches import WholeBatches
 from tests.conftest import Stack
+from tests.streams.forgotten import end_in_part, one_record, taking_unverified
 from tests.streams.test_late_requests import Network, Site, WorkerDiedError, put_between  # noqa: F401 (a fixture)
 
 ALL_MISSING = ("output", "offset")
@@ -40,18 +37,8 @@ def unverified(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The broker takes records of a transaction without asking its coordinator; aiokafka delivers whole batches."""
     monkeypatch.setattr(fetcher, "MemoryRecords", WholeBatches)
     monkeypatch.setattr(tenure, "HEARTBEATS_S", 0.1)
-    verify(stack, "false")
-    yield
-    verify(stack, "true")
-
-
-def verify(stack: Stack, value: str) -> None:
-    """Set the broker's own check."""
-    entry = ConfigEntry("transaction.partition.verification.enable", value, incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ConfigResource.Type.BROKER, "1", incremental_configs=[entry])
-    client = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
-    (done,) = client.incremental_alter_configs([resource]).values()
-    done.result(30)
+    with taking_unverified(stack):
+        yield
 
 
 @pytest.mark.usefixtures("unverified")
@@ -164,7 +151,19 @@ async def leave(site: Site, ends: str, missing: tuple[str, ...]) -> None:
     await site.seen(1)
     await first.close()
     site.send(1)
-    await end_in_part(site, b"1", ends, missing)
+    create_topics(site.servers, [TopicSpec(f"{site.out}.other", 1, {})])
+    out, other = TopicPartition(site.out, 0), TopicPartition(f"{site.out}.other", 0)
+    record, offset = one_record(b"1"), {site.raw: 2}
+    await end_in_part(
+        site.servers,
+        f"sitehub.{site.group}.{site.raw.topic}.{site.raw.partition}",
+        stands=ends == "commit",
+        told={other: record} if "output" in missing else {other: record, out: record},
+        untold={out: record} if "output" in missing else {},
+        group=site.group,
+        told_offsets=None if "offset" in missing else offset,
+        untold_offsets=offset if "offset" in missing else None,
+    )
 
 
 async def go_on(site: Site, number: int) -> None:
@@ -174,24 +173,6 @@ async def go_on(site: Site, number: int) -> None:
     await site.seen(number + 1)
     await following.close()
     await site.source.close()
-
-
-async def end_in_part(site: Site, value: bytes, ends: str, missing: tuple[str, ...]) -> None:
-    """A transaction of the lane's own id with the output of upload 1 and its offset, without all of its markers."""
-    create_topics(site.servers, [TopicSpec(f"{site.out}.other", 1, {})])
-    name = f"sitehub.{site.group}.{site.raw.topic}.{site.raw.partition}"
-    producer = await fencing_producer(site.servers, name, [TopicPartition(site.out, 0)], site.group)
-    await producer.begin_transaction()
-    manager = producer._txn_manager
-    manager.maybe_add_partition_to_txn(TopicPartition(f"{site.out}.other", 0))
-    if "output" in missing:
-        manager._txn_partitions.add(TopicPartition(site.out, 0))
-    if "offset" in missing:
-        manager._txn_consumer_group = site.group
-    await producer.send_and_wait(site.out, value, partition=0)
-    await producer.send_offsets_to_transaction({site.raw: 2}, site.group)
-    await (producer.commit_transaction() if ends == "commit" else producer.abort_transaction())
-    await producer.stop()
 
 
 def test_who_comes_back_from_an_outage_waits_until_he_is_answered(
@@ -238,15 +219,13 @@ def test_who_is_overtaken_while_he_ends_what_is_left_hears_of_it(stack: Stack, m
 
     async def run() -> None:
         first = await started()
-        async with first.transaction():
-            await first.send_and_wait(site.out, b"0", partition=0)
+        await first.commit({(site.out, 0): one_record(b"0")}, {})
         await first.stop()
         monkeypatch.setattr(Coordinator, "end", end_and_be_overtaken)
         async with asyncio.timeout(30):
             with pytest.raises(ProducerFenced):
                 await started()
-        async with others[0].transaction():
-            await others[0].send_and_wait(site.out, b"1", partition=0)
+        await others[0].commit({(site.out, 0): one_record(b"1")}, {})
         await others[0].stop()
         await site.source.close()
 

@@ -8,10 +8,10 @@ from aiokafka import TopicPartition
 from confluent_kafka import KafkaException, Producer
 
 from infra.topics import PUBLISHED, TopicSpec, create_topics
-from streams.once_producer import fencing_producer
 from streams.publishing import Published, Said, publish
 from streams.reading import read, settled_spans
 from tests.conftest import Stack
+from tests.streams.forgotten import end_in_part, one_record
 from tests.streams.test_leftovers import unverified
 
 __all__ = ["unverified"]
@@ -102,17 +102,14 @@ def test_what_kafka_forgot_to_end_is_ended_first(stack: Stack, ends: str, done: 
     """A partition without the marker of the last transaction: what was committed stands there, once."""
     topic, other = (topic_of(stack, f"hub.forgotten.{name}.{ends}") for name in ("here", "there"))
 
-    async def end_in_part() -> None:
-        producer = await fencing_producer(
-            stack.bootstrap_servers, f"sitehub.publish.{topic}", [TopicPartition(topic, 0)]
+    asyncio.run(
+        end_in_part(
+            stack.bootstrap_servers,
+            f"sitehub.publish.{topic}",
+            stands=ends == "commit",
+            told={TopicPartition(other, 0): one_record(b"1", b"a")},
+            untold={TopicPartition(topic, 0): one_record(b"1", b"a")},
         )
-        await producer.begin_transaction()
-        producer._txn_manager.maybe_add_partition_to_txn(TopicPartition(other, 0))
-        producer._txn_manager._txn_partitions.add(TopicPartition(topic, 0))  # unknown to the coordinator
-        await producer.send_and_wait(topic, b"1", b"a", partition=0)
-        await (producer.commit_transaction() if ends == "commit" else producer.abort_transaction())
-        await producer.stop()
-
-    asyncio.run(end_in_part())
+    )
     assert make_equal(stack, topic, {b"a": b"1"}) == done
     assert log(stack, topic) == [(b"a", b"1")]

@@ -26,7 +26,6 @@ from pipelines.catalog import Catalog
 from pipelines.names import canonical_topic, quarantine_topic
 from store.lake import Lake
 from streams.ledger import Ledger, ledger
-from streams.once_producer import fencing_producer
 from streams.quarantined import original_headers
 from streams.reading import spans
 from streams.retry import quarantined, retry
@@ -34,6 +33,7 @@ from streams.sending import Sender
 from streams.writers import DOUBT_S, guid_of
 from tests.conftest import Stack
 from tests.pipelines.invented import RAW_SCHEMA, SUBJECT, TOPIC, avro_body, invented_catalog, upload
+from tests.streams.forgotten import end_in_part, one_record
 from tests.streams.test_header_names import NoText, send_in_one_batch
 from tests.streams.test_leftovers import unverified
 from tests.system.processes import PROJECT, Relay, Worker, wait_until
@@ -281,23 +281,18 @@ def test_what_kafka_forgot_to_end_is_ended_though_no_upload_comes(hub: Hub) -> N
     """Readers of the partition do not wait for a vendor who may never send again."""
     here, there = (TopicPartition(topic, 0) for topic in (quarantine_topic("yunnan"), canonical_topic("dust-reading")))
 
-    async def abort_in_part() -> int:
-        producer = await fencing_producer(hub.servers, f"sitehub.sitehub-yunnan.{TOPIC}.0", [here])
-        await producer.begin_transaction()
-        producer._txn_manager.maybe_add_partition_to_txn(there)
-        producer._txn_manager._txn_partitions.add(here)  # unknown to the coordinator
-        sent = await producer.send_and_wait(here.topic, b"never", partition=here.partition)
-        await producer.abort_transaction()
-        await producer.stop()
-        return int(sent.offset)
-
     def readable() -> int:
         return spans(hub.servers, {here.topic: 1})[here][1]
 
-    open_at = asyncio.run(abort_in_part())
-    assert readable() == open_at
+    never = one_record(b"never")
+    open_at = asyncio.run(
+        end_in_part(
+            hub.servers, f"sitehub.sitehub-yunnan.{TOPIC}.0", stands=False, told={there: never}, untold={here: never}
+        )
+    )
+    assert readable() == open_at[here]
     with hub.normaliser():
-        wait_until(lambda: readable() > open_at, "the transaction ended", 60)
+        wait_until(lambda: readable() > open_at[here], "the transaction ended", 60)
 
 
 def registered_text(hub: Hub) -> str:

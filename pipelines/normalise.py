@@ -91,15 +91,20 @@ def normalise(batch: RawBatch, catalog: Catalog, writers: Mapping[WriterId, Writ
     late = mapped[:0] if all_sound else mapped.filter(~is_sound)
     return Normalised(
         kind=link.kind,
-        accepted=_canonical(accepted, batch.partition, link),
+        accepted=_canonical(accepted, link),
         rejected=_rejected(late, decoded.faults, batch, link.mapping.name),
     )
 
 
 def _receipts(batch: RawBatch) -> pl.DataFrame:
-    """Offset and time of receipt of each row of the batch."""
-    received = pl.Series("received_at", batch.timestamps, pl.Int64).cast(TIMESTAMP)
-    return pl.DataFrame([pl.Series("source_offset", batch.offsets, pl.Int64), received])
+    """Place and time of receipt of each row of the batch."""
+    return pl.DataFrame(
+        [
+            pl.Series("source_partition", batch.partitions, pl.Int32),
+            pl.Series("source_offset", batch.offsets, pl.Int64),
+            pl.Series("received_at", batch.timestamps, pl.Int64).cast(TIMESTAMP),
+        ]
+    )
 
 
 def _decode(unframed: Unframed, link: Link, writers: Mapping[WriterId, WriterSchema | None]) -> Decoded:
@@ -167,10 +172,9 @@ def _decode_other(unframed: Unframed, raw: RawKind, decoded: Decoded) -> None:
     decoded.add(frame, sound, None, pl.Series("_form_note", notes, pl.String))
 
 
-def _canonical(mapped: pl.DataFrame, partition: int, link: Link) -> pl.DataFrame:
+def _canonical(mapped: pl.DataFrame, link: Link) -> pl.DataFrame:
     """Accepted rows with envelope and flags: the canonical columns in their order, null where nothing maps."""
-    source = pl.lit(partition, pl.Int32).alias("source_partition")
-    enveloped = mapped.with_columns_seq(*link.envelope, source)
+    enveloped = mapped.with_columns_seq(*link.envelope)
     return screen(enveloped, link.kind, link.rules)[link.kind.polars_schema.names()]
 
 

@@ -27,7 +27,6 @@ def quarantine_headers(batch: RawBatch, normalised: "Normalised") -> list[list[H
         "sitehub.kind": topic.kind,
         "sitehub.vendor": topic.vendor,
         "sitehub.source.topic": batch.topic,
-        "sitehub.source.partition": batch.partition,
     }
     return [
         [*_headers({**_fault(row), **place, **_position(row, batch)}), *batch.headers[row["row"]]]
@@ -58,6 +57,7 @@ def _fault(row: dict[str, Any]) -> dict[str, object]:
 def _position(row: dict[str, Any], batch: RawBatch) -> dict[str, object]:
     at = row["row"]
     return {
+        "sitehub.source.partition": batch.partitions[at],
         "sitehub.source.offset": batch.offsets[at],
         "sitehub.received_at": batch.timestamps[at],
         "sitehub.schema_id": row["schema_id"],
@@ -65,7 +65,7 @@ def _position(row: dict[str, Any], batch: RawBatch) -> dict[str, object]:
         RETRIES: retries_of(batch.headers[at]),
         # The names that tools for Kafka Connect's dead letters read.
         "__connect.errors.topic": batch.topic,
-        "__connect.errors.partition": batch.partition,
+        "__connect.errors.partition": batch.partitions[at],
         "__connect.errors.offset": batch.offsets[at],
         "__connect.errors.exception.class.name": f"sitehub.{row['reason']}",
         "__connect.errors.exception.message": row["detail"],

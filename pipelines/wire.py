@@ -3,7 +3,7 @@ in a header, or bare JSON."""
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Final
 
@@ -23,13 +23,13 @@ WriterId = int | uuid.UUID
 
 @dataclass(frozen=True)
 class RawBatch:
-    """Records of one raw topic's partition, in offset order; all sequences of one length.
+    """Records of one raw topic, those of a partition in offset order; all sequences of one length.
 
     timestamps: the broker's append time, epoch ms. headers: (key, value) pairs per record.
     """
 
     topic: str
-    partition: int
+    partitions: Sequence[int]
     offsets: Sequence[int]
     timestamps: Sequence[int]
     keys: Sequence[bytes | None]
@@ -44,6 +44,17 @@ class RawBatch:
     def unframed(self) -> "Unframed":
         """The records without their wrapping."""
         return unframe(self)
+
+
+COLUMNS: Final = tuple(field.name for field in fields(RawBatch))[1:]
+
+
+def joined(batches: Sequence[RawBatch]) -> RawBatch:
+    """Batches of one topic as one, at least one."""
+    if len(batches) == 1:
+        return batches[0]
+    columns = ([value for batch in batches for value in getattr(batch, name)] for name in COLUMNS)
+    return RawBatch(batches[0].topic, *columns)
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def check_file(
     while chunk := list(islice(uploads, CHUNK)):
         batch = RawBatch(
             topic=raw_topic(province, kind, vendor),
-            partition=0,
+            partitions=[0] * len(chunk),
             offsets=range(first, first + len(chunk)),
             timestamps=[int(received_at.timestamp() * 1000)] * len(chunk),
             keys=[None] * len(chunk),

@@ -38,6 +38,7 @@ from streams.outputs import Outputs
 from streams.record_batches import WholeBatch
 from streams.source import Source
 from streams.tenure import Tenure
+from streams.together import Beat
 from streams.unpacking import since, unpack
 
 Result = TypeVar("Result")
@@ -68,17 +69,20 @@ class Lane:
         source: Source,
         process: Process,
         fail: Callable[[BaseException], None],
+        beat: Beat,
         allowed_latency: float,
     ) -> None:
         """`tenure` of the partition, not yet open; `process` makes outputs of records; `fail` is called with whatever
         goes wrong, and ends the process.
 
-        `allowed_latency`: how long records may wait for more to fill a transaction; s.
+        `beat` is that of all lanes of the topic; `allowed_latency`: how long records may wait for more to fill a
+        transaction; s.
         """
         self._tenure = tenure
         self._source = source
         self._process = process
         self._fail = fail
+        self._beat = beat
         self._allowed_latency = allowed_latency
         self._batches: deque[WholeBatch] = deque()
         self._waiting = 0
@@ -126,7 +130,7 @@ class Lane:
             while self._batches:
                 if self._waiting < TRANSACTION_RECORDS:
                     begins = max(self._waits_since + self._allowed_latency, self._rests_until)
-                    await asyncio.sleep(begins - time.monotonic())
+                    await self._beat.wait(begins)
                 began = time.monotonic()
                 taken = await self._interruptible(self._take())
                 if taken.uploads and not self._closed:

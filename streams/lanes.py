@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterable, Callable, Collection, Sequence
 from itertools import islice
 from typing import Any, Final
@@ -13,6 +14,7 @@ from streams.crash import crash
 from streams.lane import Lane, Process
 from streams.source import Source
 from streams.tenure import Tenure
+from streams.together import Beat
 
 AT_ONCE: Final = 8  # an opening costs some 5 ms of CPU
 
@@ -36,6 +38,7 @@ class Lanes:
         self._allowed_latency = allowed_latency
         self._source: Source | None = None
         self._lanes: dict[TopicPartition, Lane] = {}
+        self._beats: defaultdict[str, Beat] = defaultdict(Beat)
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._stopping = False
         app.on_partitions_assigned.connect(self._hold, weak=False)
@@ -85,6 +88,7 @@ class Lanes:
             source=self._source,
             process=self._process,
             fail=crash,
+            beat=self._beats[partition.topic],
             allowed_latency=self._allowed_latency,
         )
 

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,14 +20,15 @@ from confluent_kafka import KafkaException
 
 from pipelines.catalog import Catalog
 from pipelines.names import RawTopic, canonical_topic, parse_raw_topic, quarantine_topic, subject_of
-from pipelines.wire import RawBatch, writer_ids
+from pipelines.wire import RawBatch, WriterId, WriterSchema, writer_ids
 from streams.chunks import ChunkScheduler, ChunkSchema
 from streams.crash import crash
 from streams.fetching import PatientTransport, fetch_patiently
 from streams.lanes import Lanes
 from streams.metrics import expect_uploads, processing
-from streams.outputs import Outputs, Target, outputs, places_of
+from streams.outputs import Outputs, Target, outputs_of_each, places_of
 from streams.record_batches import deliver_whole_batches
+from streams.together import Together
 from streams.topics import missing, raw_topics, topic_partitions
 from streams.writers import Registry, Writers
 
@@ -66,27 +67,26 @@ class Restart:
     wanted: bool = field(default=False)
 
 
-@dataclass(frozen=True)
 class Normaliser:
     """What one worker does to a batch: ask the registry, normalise, address the outputs."""
 
-    catalog: Catalog
-    target: Target
-    registry_url: str
-    _writers: list[Writers] = field(default_factory=list)
-    # Taking turns lets commits go on between two batches: of hundreds of partitions with a backlog all batches would
-    # else be normalised in one go, for longer than a transaction may last.
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    def __init__(self, catalog: Catalog, target: Target, registry_url: str) -> None:
+        self.catalog = catalog
+        self.target = target
+        self._registry_url = registry_url
+        self._writers: Writers | None = None
+        self._together = Together(self._outputs)
 
     async def __call__(self, batch: RawBatch) -> Outputs:
         """Outputs of uploads of one partition."""
-        if not self._writers:  # made inside the running loop
-            self._writers.append(Writers(Registry(self.registry_url)))
-        found = await self._writers[0].look_up(writer_ids(batch), parse_raw_topic(batch.topic).subject)
-        async with self._turn:
-            await asyncio.sleep(0)
-            with processing("normalise", batch.topic):
-                return outputs(batch, self.catalog, found, self.target)
+        if self._writers is None:  # made inside the running loop
+            self._writers = Writers(Registry(self._registry_url))
+        found = await self._writers.look_up(writer_ids(batch), parse_raw_topic(batch.topic).subject)
+        return await self._together(batch, found)
+
+    def _outputs(self, batch: RawBatch, writers: Mapping[WriterId, WriterSchema | None]) -> dict[int, Outputs]:
+        with processing("normalise", batch.topic):
+            return outputs_of_each(batch, self.catalog, writers, self.target)
 
     def reach(self, partition: TopicPartition) -> list[TopicPartition]:
         """All partitions where outputs of a raw partition can be."""

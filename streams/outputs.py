@@ -57,10 +57,10 @@ class Target:
 
 
 def raw_batch(records: Sequence[Record]) -> RawBatch:
-    """Records of one partition, in offset order."""
+    """Records of one raw topic, those of a partition in offset order."""
     return RawBatch(
         topic=records[0].topic,
-        partition=records[0].partition,
+        partitions=[record.partition for record in records],
         offsets=[record.offset for record in records],
         timestamps=[record.timestamp for record in records],
         keys=[record.key for record in records],
@@ -72,7 +72,15 @@ def raw_batch(records: Sequence[Record]) -> RawBatch:
 def outputs(
     batch: RawBatch, catalog: Catalog, writers: Mapping[WriterId, WriterSchema | None], target: Target
 ) -> Outputs:
-    """Every upload of the batch as exactly one record, by (topic, partition), in the batch's order.
+    """Outputs of uploads of one raw partition, at least one."""
+    (made,) = outputs_of_each(batch, catalog, writers, target).values()
+    return made
+
+
+def outputs_of_each(
+    batch: RawBatch, catalog: Catalog, writers: Mapping[WriterId, WriterSchema | None], target: Target
+) -> dict[int, Outputs]:
+    """Every upload of the batch as exactly one record, by raw partition, in the batch's order.
 
     A canonical record goes to its key's partition; a rejected one to the quarantine partition of the same number as its
     own (modulo their count), its key and value untouched.
@@ -81,27 +89,28 @@ def outputs(
     done = normalise(batch, catalog, writers)
     if done.accepted.height + done.rejected.height != len(batch):
         raise RuntimeError(f"{len(batch)} uploads became {done.accepted.height} + {done.rejected.height} records")
-    made: Outputs = {}
+    made: dict[int, Outputs] = {partition: {} for partition in sorted(set(batch.partitions))}
 
     topic = canonical_topic(done.kind.name)
     values = encode(done.accepted, done.kind, target.schema_ids[subject_of(topic)])
     keys = canonical_keys(done.accepted, done.kind)
     topic = target.prefix + topic
     numbers = partitions(keys, target.partitions[topic])
-    for number in np.unique(numbers).tolist():
-        rows = np.flatnonzero(numbers == number).tolist()
-        made[topic, number] = Outgoing(
-            [keys[row] for row in rows], [values[row] for row in rows], [NO_HEADERS] * len(rows)
-        )
+    sources = done.accepted["source_partition"].to_numpy()
+    for partition, its in made.items():
+        for number in np.unique(numbers[sources == partition]).tolist():
+            rows = np.flatnonzero((sources == partition) & (numbers == number)).tolist()
+            its[topic, number] = Outgoing(
+                [keys[row] for row in rows], [values[row] for row in rows], [NO_HEADERS] * len(rows)
+            )
 
-    if done.rejected.height:
-        topic = target.prefix + quarantine_topic(province)
-        rows = done.rejected["row"].to_list()
-        made[topic, batch.partition % target.partitions[topic]] = Outgoing(
-            [batch.keys[row] for row in rows],
-            [batch.values[row] for row in rows],
-            quarantine_headers(batch, done),
-        )
+    topic = target.prefix + quarantine_topic(province)
+    for row, headers in zip(done.rejected["row"], quarantine_headers(batch, done), strict=True):
+        partition = batch.partitions[row]
+        refused = made[partition].setdefault((topic, partition % target.partitions[topic]), Outgoing())
+        refused.keys.append(batch.keys[row])
+        refused.values.append(batch.values[row])
+        refused.headers.append(headers)
     return made
 
 

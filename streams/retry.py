@@ -159,7 +159,7 @@ def _judged(uploads: Sequence[Quarantined], catalog: Catalog, registry_url: str)
             part = group[start : start + BATCH]
             batch = RawBatch(
                 topic=topic,
-                partition=partition,
+                partitions=[partition] * len(part),
                 offsets=[upload.source[2] for upload in part],
                 timestamps=[int(upload.said["received_at"]) for upload in part],
                 keys=[upload.record.key for upload in part],

@@ -14,11 +14,10 @@ from typing import Any, Final
 import numpy as np
 
 from pipelines.codec.varints import Places, read_number, read_numbers, signed
-from pipelines.wire import RawBatch
+from pipelines.wire import COLUMNS, RawBatch
 from streams.record_batches import HEAD, WholeBatch
 
 LOG_APPEND_TIME: Final = 0x08
-COLUMNS: Final = ("offsets", "timestamps", "keys", "values", "headers")  # of a RawBatch
 
 Header = tuple[str, bytes]
 
@@ -33,7 +32,7 @@ def unpack(batches: Sequence[WholeBatch], topic: str, partition: int) -> RawBatc
     offsets = columns[0]
     if any(map(ge, offsets, offsets[1:])):
         raise RuntimeError(f"record batches of {topic}-{partition} overlap behind offset {offsets[0]}")
-    return RawBatch(topic, partition, *columns)
+    return RawBatch(topic, [partition] * len(offsets), *columns)
 
 
 def _unpack(batches: Sequence[WholeBatch]) -> tuple[list[Any], ...]:
@@ -64,11 +63,11 @@ def since(uploads: RawBatch, offset: int) -> RawBatch:
     if first == 0:
         return uploads
     columns = (getattr(uploads, name)[first:] for name in COLUMNS)
-    return RawBatch(uploads.topic, uploads.partition, *columns)
+    return RawBatch(uploads.topic, *columns)
 
 
 def _unpack_alike(batches: Sequence[WholeBatch]) -> tuple[list[Any], ...]:
-    """COLUMNS of the batches; UnlikeError where anything is not exactly as format 2 has it."""
+    """COLUMNS of the batches but the first; UnlikeError where anything is not exactly as format 2 has it."""
     heads = [HEAD.unpack_from(batch._content) for batch in batches]
     counts = [head[-1] for head in heads]
     area = b"".join(batch.area for batch in batches)

@@ -100,7 +100,7 @@ def batch_of(topic: str, sent: list[Upload], received: int, first: int) -> RawBa
     """Uploads as one batch, received a millisecond apart."""
     return RawBatch(
         topic=topic,
-        partition=first // BATCH % 4,
+        partitions=[first // BATCH % 4] * len(sent),
         offsets=range(first, first + len(sent)),
         timestamps=range(received, received + len(sent)),
         keys=[upload.key for upload in sent],
@@ -117,7 +117,7 @@ def judged(batch: RawBatch, known: Feeds, rng: random.Random) -> Counter[str]:
         one = slice(row, row + 1)
         single = RawBatch(
             batch.topic,
-            batch.partition,
+            batch.partitions[one],
             batch.offsets[one],
             batch.timestamps[one],
             batch.keys[one],

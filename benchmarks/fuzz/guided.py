@@ -33,7 +33,7 @@ def look_at(data: bytes, known: Feeds) -> None:
     parsed = parse_raw_topic(topic)
     raw = known.catalog.raw[parsed.province, parsed.kind]
     # Twice: two records in one block must be read as one alone is.
-    unframed = unframe(RawBatch(topic, 0, range(2), range(2), [None] * 2, [data[HEAD:]] * 2, [[]] * 2))
+    unframed = unframe(RawBatch(topic, [0, 0], range(2), range(2), [None] * 2, [data[HEAD:]] * 2, [[]] * 2))
     rows = [row for rows in unframed.avro.values() for row in rows]
     if len(rows) + len(unframed.json) + len(unframed.other) + len(unframed.faults) != 2:
         raise MistreatedError("not each upload in one place")

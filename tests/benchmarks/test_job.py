@@ -83,7 +83,7 @@ def _hub(
     topics = {canonical_topic(KIND): 1, quarantine_topic(province): 1}
     batch = RawBatch(
         topic=topic,
-        partition=1,
+        partitions=[1] * len(sent),
         offsets=range(len(sent)),
         timestamps=[upload.timestamp for upload in sent],
         keys=[upload.key for upload in sent],

@@ -102,7 +102,7 @@ def batch_of(*values: bytes | None, topic: str = TOPIC, headers: list[tuple[str,
     count = len(values)
     return RawBatch(
         topic=topic,
-        partition=3,
+        partitions=[3] * count,
         offsets=range(100, 100 + count),
         timestamps=range(RECEIVED, RECEIVED + count),
         keys=[None] * count,

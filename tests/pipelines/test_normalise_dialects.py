@@ -250,7 +250,7 @@ def test_dialect_equals_its_reference(province: str, data: st.DataObject) -> Non
     kind = CATALOG.raw[province, "dust-reading"]
     batch = RawBatch(
         topic=kind.topic,
-        partition=0,
+        partitions=[0] * len(raws),
         offsets=range(len(raws)),
         timestamps=[int(NOW.timestamp() * 1000)] * len(raws),
         keys=[None] * len(raws),
@@ -278,7 +278,7 @@ def test_shanxis_two_messages_of_a_minute_are_taken_as_they_come() -> None:
     dust = {"Dust": "90", "PM10": "60", "PM10State": "1", "PM2.5": "30", **minute}
     batch = RawBatch(
         topic="raw.shanxi.dust-reading",
-        partition=0,
+        partitions=[0, 0],
         offsets=range(2),
         timestamps=[int(NOW.timestamp() * 1000)] * 2,
         keys=[None] * 2,

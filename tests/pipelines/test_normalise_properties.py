@@ -124,7 +124,7 @@ def test_batch_size_changes_no_byte(catalog: Catalog, records: list[Sent], cut: 
     for first in range(0, len(records), cut):
         part = RawBatch(
             topic=whole.topic,
-            partition=whole.partition,
+            partitions=whole.partitions[first : first + cut],
             offsets=whole.offsets[first : first + cut],
             timestamps=whole.timestamps[first : first + cut],
             keys=whole.keys[first : first + cut],

@@ -51,7 +51,7 @@ def judged(province: str, kind: str, sent: Sequence[tuple[Occurrence, dict[str, 
     values = [orjson.dumps({name: said for name, said in record.items() if said is not None}) for _, record in sent]
     count = len(values)
     topic = CATALOG.raw[province, kind].topic
-    batch = RawBatch(topic, 0, range(count), stamps, [None] * count, values, [[] for _ in values])
+    batch = RawBatch(topic, [0] * count, range(count), stamps, [None] * count, values, [[] for _ in values])
     return batch, normalise(batch, CATALOG, {})
 
 

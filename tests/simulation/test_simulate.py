@@ -84,7 +84,7 @@ def batches(simulation: Simulation) -> Iterator[tuple[str, RawBatch]]:
             str(topic),
             RawBatch(
                 str(topic),
-                0,
+                [0] * count,
                 range(count),
                 part["timestamp"].to_list(),
                 part["key"].to_list(),

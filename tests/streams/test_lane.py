@@ -12,13 +12,17 @@ from pipelines.wire import RawBatch
 from streams import lane, tenure
 from streams.outputs import Outputs
 from streams.record_batches import WholeBatch, WholeBatches
+from streams.together import Beat
 from tests.streams.test_record_batches import Fields, batch, fetched
 
 
 class Producer:
-    """Of a producer the test needs the end alone, and that no connection breaks."""
+    """A producer whose commits are nothing, and of which no connection breaks."""
 
     disturbed = False
+
+    async def commit(self, outputs: Outputs, offsets: dict[TopicPartition, int]) -> None:
+        """There is nothing to commit."""
 
     async def stop(self) -> None:
         """Nothing is open."""
@@ -59,7 +63,9 @@ def a_lane(
     held = tenure.Tenure(
         TopicPartition("raw.x.y", 0), bootstrap_servers=bootstrap_servers, group="g", source=log, reach=()
     )
-    return lane.Lane(held, source=log, process=process, fail=failures.append, allowed_latency=allowed_latency)
+    return lane.Lane(
+        held, source=log, process=process, fail=failures.append, beat=Beat(), allowed_latency=allowed_latency
+    )
 
 
 def delivered(*bounds: int) -> list[Any]:
@@ -81,7 +87,7 @@ def test_a_lane_takes_each_upload_once_and_asks_the_log_for_what_is_missing(monk
         taken.extend(uploads.offsets)
         return {}
 
-    async def commit(_: Any, outputs: Outputs, group: str, offsets: dict[TopicPartition, int]) -> None:  # noqa: ARG001
+    async def commit(_: Producer, __: Outputs, offsets: dict[TopicPartition, int]) -> None:
         committed.extend(offsets.values())
 
     async def run() -> None:
@@ -94,7 +100,7 @@ def test_a_lane_takes_each_upload_once_and_asks_the_log_for_what_is_missing(monk
         await one.close()
 
     monkeypatch.setattr(tenure, "fencing_producer", started)
-    monkeypatch.setattr(tenure, "commit", commit)
+    monkeypatch.setattr(Producer, "commit", commit)
     monkeypatch.setattr(SlowLog, "committed", lambda *_: asyncio.sleep(0, 5))
     asyncio.run(run())
     assert failures == []
@@ -157,15 +163,11 @@ class Transactions:
         self.failures: list[BaseException] = []
         self.offsets: list[list[int]] = []
         monkeypatch.setattr(tenure, "fencing_producer", started)
-        monkeypatch.setattr(tenure, "commit", self.commit)
 
     async def process(self, uploads: RawBatch) -> Outputs:
         """Note the offsets."""
         self.offsets.append(list(uploads.offsets))
         return {}
-
-    async def commit(self, *_: Any) -> None:
-        """There is nothing to commit."""
 
 
 @pytest.mark.parametrize(("allowed_latency", "batches"), [(0.0, [[0], [1]]), (0.3, [[0, 1]])])
@@ -228,7 +230,7 @@ def test_waiting_behind_a_commit_counts(monkeypatch: pytest.MonkeyPatch) -> None
         await one.close()
 
     monkeypatch.setattr(tenure, "fencing_producer", started)
-    monkeypatch.setattr(tenure, "commit", slow)
+    monkeypatch.setattr(Producer, "commit", slow)
     asyncio.run(put_twice())
     first, second = began
     assert second - first < 1.0 + 1.0
@@ -253,7 +255,7 @@ def test_a_lane_rests_as_long_as_its_transaction_took(
             await asyncio.sleep(pause)
         await one.close()
 
-    monkeypatch.setattr(tenure, "commit", slow)
+    monkeypatch.setattr(Producer, "commit", slow)
     monkeypatch.setattr(lane, "TRANSACTION_RECORDS", full)
     asyncio.run(put())
     assert made.failures == []

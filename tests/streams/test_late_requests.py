@@ -17,19 +17,18 @@ from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaConnectionError
-from aiokafka.protocol.produce import ProduceRequest
-from aiokafka.protocol.transaction import EndTxnRequest, TxnOffsetCommitRequest
 from confluent_kafka import Producer
 
 from infra.topics import TopicSpec, create_topics
 from pipelines.wire import RawBatch
 from streams import tenure
 from streams.lane import Lane
-from streams.once_producer import OF_TRANSACTIONS
 from streams.outputs import NO_HEADERS, Outgoing, Outputs
+from streams.protocol import EndTxnRequest, ProduceRequest, TxnOffsetCommitRequest
 from streams.reading import read, spans
 from streams.record_batches import WholeBatches
 from streams.source import Source
+from streams.together import Beat
 from tests.conftest import Stack
 
 Send = Callable[..., Awaitable[Any]]
@@ -43,16 +42,13 @@ class Network:
     """Cuts off the first request of a kind, and delivers it later: when a request of another kind is about to be sent.
 
     reaches: the broker gets it at once too, and only the answer is lost; dies: the worker's process ends right after
-    the late delivery; silent: records sent before the cut stay without an answer until their connection closes.
+    the late delivery.
     """
 
-    def __init__(
-        self, send: Send, lost: type, *, reaches: bool = False, dies: bool = False, silent: bool = False
-    ) -> None:
-        self._send, self._lost, self._reaches, self._dies, self._silent = send, lost, reaches, dies, silent
+    def __init__(self, send: Send, lost: type, *, reaches: bool = False, dies: bool = False) -> None:
+        self._send, self._lost, self._reaches, self._dies = send, lost, reaches, dies
         self._cut: tuple[Any, ...] | None = None
         self.deliver_before: type | None = None
-        self.sending: asyncio.Task[Any] | None = None  # the silent request
         self.delivered = asyncio.Event()
 
     async def send(self, client: AIOKafkaClient, node: int, request: Any, *, group: Any = 0) -> Any:
@@ -69,11 +65,6 @@ class Network:
             self.delivered.set()
             if self._dies:
                 raise WorkerDiedError
-        if self._silent and self._cut is None and isinstance(request, ProduceRequest):
-            self.sending = asyncio.current_task()
-            while any(connection.connected() for connection in client._conns.values()):
-                await asyncio.sleep(0.01)
-            raise KafkaConnectionError("closed")
         return await self._send(client, node, request, group=group)
 
 
@@ -103,7 +94,9 @@ class Site:
             source=self.source,
             reach=[TopicPartition(self.out, 0)],
         )
-        return Lane(held, source=self.source, process=self.process, fail=self.failures.append, allowed_latency=0.01)
+        return Lane(
+            held, source=self.source, process=self.process, fail=self.failures.append, beat=Beat(), allowed_latency=0.01
+        )
 
     def send(self, number: int) -> None:
         """Send the upload of that number, which is its offset too."""
@@ -187,7 +180,7 @@ def test_what_arrives_late_has_no_effect(
 
 
 @pytest.mark.parametrize("reaches", [True, False])
-@pytest.mark.parametrize("lost", [*OF_TRANSACTIONS, ProduceRequest])
+@pytest.mark.parametrize("lost", [ProduceRequest, TxnOffsetCommitRequest, EndTxnRequest])
 def test_a_transaction_without_an_answer_is_found_to_stand_or_made_again(
     stack: Stack,
     put_between: Callable[..., Network],
@@ -205,21 +198,6 @@ def test_a_transaction_without_an_answer_is_found_to_stand_or_made_again(
     assert site.outputs() == [b"0", b"1"]
     assert site.failures == []
     assert complaints(caplog) == []
-
-
-def test_records_on_the_way_go_down_with_their_transaction(stack: Stack, put_between: Callable[..., Network]) -> None:
-    """Their connection closes when the producer has long given up: aiokafka does not stumble over them."""
-    network = put_between(TxnOffsetCommitRequest, silent=True)
-
-    async def run(site: Site) -> None:
-        await two_uploads(site)
-        assert network.sending is not None
-        await asyncio.wait([network.sending], timeout=30)
-        assert network.sending.cancelled()
-
-    site = Site(stack)
-    asyncio.run(run(site))
-    assert site.outputs() == [b"0", b"1"]
 
 
 async def two_uploads(site: Site) -> None:

@@ -57,7 +57,8 @@ def unpacked(batches: list[WholeBatch], at: int = 0) -> list[tuple[Any, ...]]:
     if not batches:
         return []
     made = since(unpack(batches, *PLACE), at)
-    assert (made.topic, made.partition) == tuple(PLACE)
+    assert made.topic == PLACE.topic
+    assert made.partitions == [PLACE.partition] * len(made)
     columns = (made.offsets, made.timestamps, made.keys, made.values, made.headers)
     return list(zip(*columns, strict=True))
 

@@ -1,4 +1,4 @@
-"""Partitions take turns: while one has a large backlog normalised, the commits of the others go on."""
+"""Topics take turns: while one has a large backlog normalised, the commits of the others go on."""
 
 import asyncio
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_the_loop_turns_between_two_batches(tmp_path: Path) -> None:
             await asyncio.sleep(0)
 
     async def lane() -> None:
-        made = await normaliser(batch_of(b"?"))
+        made = await normaliser(batch_of(b"?"))  # all of one partition: none may go with another
         assert sum(map(len, made.values())) == 1
         done_in.append(turn)
 

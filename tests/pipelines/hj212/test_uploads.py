@@ -29,7 +29,7 @@ def frame(values: str = "a34002-Rtd=80,a34002-Flag=N", *, cn: str = "2011", time
 def made_of(*values: bytes | None) -> Normalised:
     """What a batch of values becomes."""
     count = len(values)
-    batch = RawBatch(TOPIC, 1, range(count), [RECEIVED] * count, [b"A1"] * count, values, [()] * count)
+    batch = RawBatch(TOPIC, [1] * count, range(count), [RECEIVED] * count, [b"A1"] * count, values, [()] * count)
     done = normalise(batch, CATALOG, {})
     assert sorted([*done.accepted["source_offset"], *done.rejected["source_offset"]]) == list(range(count))
     return done

@@ -57,11 +57,13 @@ def test_every_transaction_has_an_epoch_of_its_own(stack: Stack) -> None:
         for number in range(3):
             await producer.commit(site.outputs(b"%d" % number), {site.reach[0]: number})
             epochs.append(producer._holder.epoch)
+        await producer.commit({}, {site.reach[0]: 3})  # nothing but an offset is a transaction too
+        epochs.append(producer._holder.epoch)
         await producer.stop()
         return epochs
 
     first, *following = asyncio.run(run())
-    assert following == [first + 1, first + 2]
+    assert following == [first + 1, first + 2, first + 3]
     assert site.values() == [[b"0", b"1", b"2"]] * PARTITIONS
 
 

@@ -181,7 +181,7 @@ class OnceProducer:
         if code == ABORTABLE:
             raise BrokenOffError(f"Kafka asks to abort a transaction of {self._id}")
         if code and code not in NOT_DONE:
-            raise for_code(code)(f"in a transaction of {self._id}")
+            raise for_code(code)(f"Kafka's error {code} in a transaction of {self._id}")
         return not code
 
 
@@ -201,7 +201,8 @@ def _passes(error: Exception) -> bool:
     return isinstance(error, KafkaError) and (error.retriable or isinstance(error, ConcurrentTransactions))
 
 
-@stamina.retry(on=_passes, attempts=None, timeout=None)
+# A coordinator that is just coming up is there in a moment; a broker that is away is not asked more often than usual.
+@stamina.retry(on=_passes, attempts=None, timeout=None, wait_initial=0.05, wait_jitter=0.05)
 async def fencing_producer(
     bootstrap_servers: str,
     transactional_id: str,

@@ -54,8 +54,7 @@ class Together:
         if party is None or not party.has_room(partition, len(batch)):
             party = self._gathering[batch.topic] = _Party()
             party.made = asyncio.create_task(self._together(batch.topic, party))
-        party.batches[partition] = batch
-        party.writers |= writers
+        party.add(partition, batch, writers)
         return (await asyncio.shield(party.made))[partition]  # who gives up must not take the others along
 
     async def _together(self, topic: str, party: _Party) -> dict[int, Outputs]:
@@ -74,7 +73,14 @@ class _Party:
     def __init__(self) -> None:
         self.batches: dict[int, RawBatch] = {}
         self.writers: dict[WriterId, WriterSchema | None] = {}
+        self._count = 0
 
     def has_room(self, partition: int, count: int) -> bool:
         """Whether a batch of so many may join. Not where a former owner of its partition has left one behind."""
-        return partition not in self.batches and sum(map(len, self.batches.values())) + count <= MOST
+        return partition not in self.batches and self._count + count <= MOST
+
+    def add(self, partition: int, batch: RawBatch, writers: Writers) -> None:
+        """Take a batch in."""
+        self.batches[partition] = batch
+        self.writers |= writers
+        self._count += len(batch)

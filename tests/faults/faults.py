@@ -261,13 +261,21 @@ def _away(play: Play, which: int, number: signal.Signals, seconds: float) -> Non
 def _configured(play: Play, name: str, value: str) -> Iterator[None]:
     """Another setting of all output topics inside the block."""
     client = admin(play.stage.settings.bootstrap_servers)
-    described = client.describe_configs([ConfigResource(ResourceType.TOPIC, topic) for topic in OUTPUTS])
-    before = {topic.name: answer.result()[name].value for topic, answer in described.items()}
+    before = _configuration(client, name)
     _configure(client, name, dict.fromkeys(OUTPUTS, value))
     try:
         yield
     finally:
         _configure(client, name, before)
+        # A broker tells what it had until the controllers' word has reached it: the next one would take that for before.
+        while _configuration(client, name) != before:
+            time.sleep(0.1)
+
+
+def _configuration(client: AdminClient, name: str) -> dict[str, str]:
+    """A setting of all output topics, as a broker tells it."""
+    described = client.describe_configs([ConfigResource(ResourceType.TOPIC, topic) for topic in OUTPUTS])
+    return {topic.name: answer.result()[name].value for topic, answer in described.items()}
 
 
 def _configure(client: AdminClient, name: str, values: Mapping[str, str]) -> None:

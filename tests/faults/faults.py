@@ -267,7 +267,7 @@ def _configured(play: Play, name: str, value: str) -> Iterator[None]:
         yield
     finally:
         _configure(client, name, before)
-        # A broker tells what it had until the controllers' word has reached it: the next one would take that for before.
+        # A broker tells what it had until the controllers' word has reached it; the next fault would go back to that.
         while _configuration(client, name) != before:
             time.sleep(0.1)
 

@@ -15,7 +15,9 @@ from pipelines.wire import RawBatch, WriterId, WriterSchema, joined
 from streams.outputs import Outputs
 
 Writers = Mapping[WriterId, WriterSchema | None]
-MOST: Final = 5000  # uploads: more of them cost as much in two batches
+# More uploads or larger ones cost as much in two batches, and one lane's commit goes on while another's are normalised.
+MOST: Final = 5000
+MOST_BYTES: Final = 2 << 20
 
 
 class Beat:
@@ -49,12 +51,12 @@ class Together:
 
     async def __call__(self, batch: RawBatch, writers: Writers) -> Outputs:
         """Outputs of uploads of one partition, at least one."""
-        partition = batch.partitions[0]
+        partition, size = batch.partitions[0], sum(map(len, filter(None, batch.values)))
         party = self._gathering.get(batch.topic)
-        if party is None or not party.has_room(partition, len(batch)):
+        if party is None or not party.has_room(partition, len(batch), size):
             party = self._gathering[batch.topic] = _Party()
             party.made = asyncio.create_task(self._together(batch.topic, party))
-        party.add(partition, batch, writers)
+        party.add(partition, batch, size, writers)
         return (await asyncio.shield(party.made))[partition]  # who gives up must not take the others along
 
     async def _together(self, topic: str, party: _Party) -> dict[int, Outputs]:
@@ -74,13 +76,17 @@ class _Party:
         self.batches: dict[int, RawBatch] = {}
         self.writers: dict[WriterId, WriterSchema | None] = {}
         self._count = 0
+        self._size = 0
 
-    def has_room(self, partition: int, count: int) -> bool:
-        """Whether a batch of so many may join. Not where a former owner of its partition has left one behind."""
-        return partition not in self.batches and self._count + count <= MOST
+    def has_room(self, partition: int, count: int, size: int) -> bool:
+        """Whether a batch of so many uploads and bytes may join. Not where a former owner of its partition has left
+        one behind."""
+        room = self._count + count <= MOST and self._size + size <= MOST_BYTES
+        return room and partition not in self.batches
 
-    def add(self, partition: int, batch: RawBatch, writers: Writers) -> None:
-        """Take a batch in."""
+    def add(self, partition: int, batch: RawBatch, size: int, writers: Writers) -> None:
+        """Take a batch of so many bytes in."""
         self.batches[partition] = batch
         self.writers |= writers
         self._count += len(batch)
+        self._size += size

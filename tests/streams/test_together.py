@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipelines.catalog import Catalog
 from pipelines.wire import RawBatch, WriterId, WriterSchema, joined
 from streams.outputs import Outgoing, Outputs, outputs, outputs_of_each
-from streams.together import MOST, Beat, Together
+from streams.together import MOST, MOST_BYTES, Beat, Together
 from tests.pipelines.invented import WRITER, WRITER_ID, batch_of, framed, invented_catalog, upload
 from tests.streams.test_outputs import TARGET
 
@@ -79,10 +79,18 @@ def test_those_who_come_together_are_made_together() -> None:
     """Lanes of one topic, as many as a transaction may hold; those of another topic by themselves."""
     made = Made()
     other = replace(of(2, b"other"), topic="raw.yunnan.noise-reading")
-    large = of(3, *[b"large"] * MOST)
-    found = asyncio.run(of_all(Together(made), [of(0, b"a"), of(1, b"b"), other, large]))
-    assert found == ["b'a'", "b'b'", "b'other'", "b'large'"]
+    many = of(3, *[b"many"] * MOST)
+    found = asyncio.run(of_all(Together(made), [of(0, b"a"), of(1, b"b"), other, many]))
+    assert found == ["b'a'", "b'b'", "b'other'", "b'many'"]
     assert sorted(made.together) == [[0, 1], [2], [3]]
+
+
+def test_large_uploads_are_made_apart() -> None:
+    """Nothing is saved by making them together, and meanwhile none of their lanes could commit."""
+    made = Made()
+    half = bytes(MOST_BYTES // 2)
+    asyncio.run(of_all(Together(made), [of(0, half), of(1, half), of(2, b"c"), of(3, b"d", None)]))
+    assert made.together == [[0, 1], [2, 3]]
 
 
 def test_what_a_former_owner_left_behind_is_not_made_twice() -> None:

@@ -18,8 +18,9 @@ partition cost a restart, no record.
 
 While a transaction commits, further records wait and go into the next one: transactions grow with the load. A record
 waits for others up to `allowed_latency`, the time of such a commit included: the longer, the fewer transactions. After
-one that was not full a lane rests as long as that took. Lanes share cores, with those of other workers too: the fewer
-of them are at work at once, the sooner each is through, and so are all (docs/decisions/0044).
+one that was not full a lane rests as long as that took, unless another one of its topic begins. Lanes share cores, with
+those of other workers too: the fewer of them are at work at once, the sooner each is through, and so are all
+(docs/decisions/0044, 0047).
 """
 
 from __future__ import annotations
@@ -136,8 +137,7 @@ class Lane:
                 if taken.uploads and not self._closed:
                     outputs = await self._interruptible(self._process(taken.uploads))
                     with counted(taken.uploads, outputs, by_broker=taken.by_broker):
-                        while not await self._tenure.commit(outputs, taken.position):
-                            await self._interruptible(self._tenure.open_anew())
+                        await self._commit(outputs, taken.position)
                     ended = time.monotonic()
                     if len(taken.uploads) < TRANSACTION_RECORDS:
                         self._rests_until = ended + min(ended - began, LONGEST_REST_S)
@@ -163,6 +163,12 @@ class Lane:
             count, size, following = count + len(batch), size + len(batch.area), batch.end
         uploads = since(unpack(taken, *self._tenure.partition), self._tenure.position) if taken else None
         return Taken(uploads, following, all(batch.timestamp_type == LOG_APPEND_TIME for batch in taken))
+
+    async def _commit(self, outputs: Outputs, position: int) -> None:
+        while not await self._tenure.commit(outputs, position):
+            if self._closed:  # the next owner finds out whether it stands
+                raise asyncio.CancelledError
+            await self._interruptible(self._tenure.open_anew())
 
     async def _interruptible(self, work: Awaitable[Result]) -> Result:
         """Wait for work outside any transaction (it may wait for Kafka or the registry); `close` may cancel it."""

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 
 from pipelines.wire import RawBatch
 from streams import lane, tenure
+from streams.once_producer import BrokenOffError
 from streams.outputs import Outputs
 from streams.record_batches import WholeBatch, WholeBatches
 from streams.together import Beat
@@ -153,6 +154,40 @@ def test_a_lane_closes_while_kafka_keeps_it_from_opening() -> None:
         raise AssertionError
 
     asyncio.run(put_and_close())
+    assert failures == []
+
+
+def test_a_lane_that_closes_while_its_transaction_breaks_off_does_not_open_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Kafka may be away for long; and the next owner must not be fenced by one that has given the partition away."""
+    failures: list[BaseException] = []
+    opened: list[Producer] = []
+    under_way = asyncio.Event()
+
+    async def open_once(*_: Any, **__: Any) -> Producer:
+        if opened:
+            await asyncio.Event().wait()
+        opened.append(Producer())
+        return opened[0]
+
+    async def break_off(*_: Any) -> None:
+        under_way.set()
+        await asyncio.sleep(0.2)
+        raise BrokenOffError("no answer")
+
+    async def nothing(_: RawBatch) -> Outputs:
+        return {}
+
+    async def close_meanwhile() -> None:
+        one = a_lane(SlowLog(0), nothing, failures)
+        await one.put(delivered(0, 1))
+        await under_way.wait()
+        await asyncio.wait_for(one.close(), 2)
+
+    monkeypatch.setattr(tenure, "fencing_producer", open_once)
+    monkeypatch.setattr(Producer, "commit", break_off)
+    asyncio.run(close_meanwhile())
     assert failures == []
 
 

@@ -33,7 +33,6 @@ from streams.batching import batched
 from streams.coordinator import Coordinator
 from streams.leftovers import WORKING_MS, end_leftovers
 from streams.outputs import Outputs
-from streams.pauses import longer
 from streams.protocol import EndTxnRequest, Holder, ProduceRequest, TxnOffsetCommitRequest
 
 BROKEN: Final = (CloseReason.CONNECTION_BROKEN, CloseReason.CONNECTION_TIMEOUT, CloseReason.OUT_OF_SYNC)
@@ -43,9 +42,9 @@ BROKEN: Final = (CloseReason.CONNECTION_BROKEN, CloseReason.CONNECTION_TIMEOUT, 
 NOT_DONE: Final = (13, 14, 19, 51)
 FENCED: Final = (47, 90)
 ABORTABLE: Final = 120
-ASK_AGAIN_S: Final = 0.002
-# Of the pauses between two questions: a second in all, far below the time after which Kafka aborts a transaction.
-LONGEST_PAUSE_S: Final = 0.5
+# Before asking again: two seconds in all, far below the time after which Kafka aborts a transaction.
+PAUSES_S: Final = tuple(min(0.002 * 2**times, 0.5) for times in range(11))
+DISCONNECTING_S: Final = 1.0
 
 
 class BrokenOffError(Exception):
@@ -80,6 +79,8 @@ class OnceProducer:
         """Fence older holders, and end what the last one left. KafkaError where Kafka refuses or does not answer."""
         await self.client.bootstrap()
         await self.client.set_topics({topic for topic, _ in self._reach})
+        if not self.client.cluster.brokers():
+            raise KafkaConnectionError("a broker answers, but names none that is up")
         self._node = await self.client.coordinator_lookup(CoordinationType.TRANSACTION, self._id)
         await asyncio.sleep(patience_s)
         self.disturbed = False
@@ -93,14 +94,18 @@ class OnceProducer:
             self._offsets_node = await self.client.coordinator_lookup(CoordinationType.GROUP, self._group)
 
     async def stop(self) -> None:
-        """Disconnect."""
-        await self.client.close()
+        """Disconnect. What a dead network has not taken is not waited for (TCP would, a quarter of an hour): the next
+        holder fences it."""
+        closing = asyncio.create_task(self.client.close())
+        await asyncio.wait([closing], timeout=DISCONNECTING_S)
+        if closing.done():
+            closing.result()
 
     async def commit(self, outputs: Outputs, offsets: Mapping[TopicPartition, int]) -> None:
         """Send all outputs and the group's next offsets in one transaction.
 
-        BrokenOffError where it may stand or not; ProducerFenced where another holds the id. After any error but the
-        first none of it ever becomes visible.
+        BrokenOffError where it may stand or not; ProducerFenced where another holds the id. Any other KafkaError where
+        Kafka refuses for good; only the offset that the next holder finds tells whether it stands.
         """
         if self.disturbed:
             raise BrokenOffError("a connection has broken since the last transaction")
@@ -148,8 +153,7 @@ class OnceProducer:
         request: Callable[[dict[TopicPartition, Any]], Request[Any]],
     ) -> None:
         """Ask for what is left of some partitions, until that is nothing."""
-        pause_s = ASK_AGAIN_S
-        while True:
+        for pause_s in PAUSES_S:
             answer = await self.client.send(node, request(left), group=group)
             for topic, partitions, _ in answer.topics:
                 for number, code, *_ in partitions:
@@ -157,22 +161,18 @@ class OnceProducer:
                         del left[TopicPartition(topic, number)]
             if not left:
                 return
-            pause_s = await self._later(pause_s)
+            await asyncio.sleep(pause_s)
+        raise BrokenOffError(f"Kafka does not get on with a transaction of {self._id}")
 
     async def _end(self) -> None:
-        pause_s = ASK_AGAIN_S
-        while True:
+        for pause_s in PAUSES_S:
             request = EndTxnRequest(self._id, self._holder, stands=True)
             answer = await self.client.send(self._node, request, group=ConnectionGroup.COORDINATION)
             if self._is_done(answer.error_code):
                 self._holder = Holder(answer.producer, answer.epoch)
                 return
-            pause_s = await self._later(pause_s)
-
-    async def _later(self, pause_s: float) -> float:
-        if pause_s >= LONGEST_PAUSE_S:
-            raise BrokenOffError(f"Kafka does not get on with a transaction of {self._id}")
-        return await longer(pause_s)
+            await asyncio.sleep(pause_s)
+        raise BrokenOffError(f"Kafka does not get on with the end of a transaction of {self._id}")
 
     def _is_done(self, code: int) -> bool:
         """False where the same is to be asked again."""

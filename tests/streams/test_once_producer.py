@@ -1,11 +1,15 @@
 """Transactions as the lanes make them, on a real Kafka."""
 
 import asyncio
+import socket
+import time
 import uuid
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.client import ConnectionGroup
+from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.errors import KafkaConnectionError, ProducerFenced, UnsupportedVersionError
 
 from infra.topics import TopicSpec, create_topics
@@ -115,6 +119,50 @@ def test_a_broker_that_never_does_it_is_not_asked_for_ever(stack: Stack, monkeyp
 
     asyncio.run(run())
     assert site.values() == [[]] * PARTITIONS
+
+
+def test_a_broker_that_is_slow_for_a_second_is_asked_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Breaking off costs every lane three seconds and more requests, of brokers that have enough of them."""
+    site = Site(stack)
+    is_done = OnceProducer._is_done
+
+    async def run() -> None:
+        producer = await site.producer()
+        begun = time.monotonic()
+        monkeypatch.setattr(
+            OnceProducer, "_is_done", lambda self, code: time.monotonic() > begun + 1 and is_done(self, code)
+        )
+        await producer.commit({}, {site.reach[0]: 1})
+        await producer.stop()
+
+    asyncio.run(run())
+
+
+def test_nobody_waits_for_a_network_that_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even who was interrupted waiting: the lane opens anew elsewhere. TCP itself gives up after a quarter of an
+    hour."""
+
+    async def no_versions(connection: AIOKafkaConnection) -> None:
+        connection._versions = {}
+
+    async def run(server: socket.socket) -> None:
+        host, port = server.getsockname()
+        producer = OnceProducer(f"{host}:{port}", "id", [TopicPartition("never", 0)], None)
+        connection = await create_conn(host, port, on_close=producer.client._on_connection_closed)
+        producer.client._conns[0, ConnectionGroup.DEFAULT] = connection
+        assert connection._writer is not None
+        connection._writer.write(bytes(16 << 20))
+        stopping = asyncio.create_task(producer.stop())
+        await asyncio.sleep(0.1)
+        stopping.cancel()
+        async with asyncio.timeout(5):
+            with pytest.raises(asyncio.CancelledError):
+                await stopping
+            await producer.stop()
+
+    monkeypatch.setattr(AIOKafkaConnection, "_do_version_lookup", no_versions)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # connections are taken by the system, and never read
+        asyncio.run(run(server))
 
 
 def test_a_cluster_without_epochs_is_refused_with_the_remedy(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ def _decode_avro(writer_id: WriterId, writer: WriterSchema, unframed: Unframed, 
         decoded.faults |= dict.fromkeys(rows, fault)
         return
     for position, damage in damaged.items():
-        decoded.faults[rows[position]] = Fault("undecodable", None, str(damage), remedy)
+        decoded.faults[rows[position]] = Fault("undecodable", None, damage, remedy)
     sound = [row for position, row in enumerate(rows) if position not in damaged] if damaged else rows
     decoded.add(frame, sound, writer_id)
 

@@ -35,5 +35,5 @@ def decode(values: Sequence[bytes], kind: "CanonicalKind") -> pl.DataFrame:
     frame, faults = resolution(kind.schema, kind.schema).read(bodies)
     if faults:
         position, fault = next(iter(faults.items()))
-        raise ValueError(f"value {position} of {len(values)} is no canonical {kind.name} record: {fault}") from fault
+        raise ValueError(f"value {position} of {len(values)} is no canonical {kind.name} record: {fault}")
     return frame.cast(kind.polars_schema)

@@ -41,8 +41,8 @@ class Resolution:
         self._by_column = bool(self._written) and bool(self.fields) and self._resolves_by_column(plain_reader)
         self._records = RecordReader(plain_writer, plain_reader)
 
-    def read(self, bodies: Sequence[bytes]) -> tuple[pl.DataFrame, dict[int, UndecodableError]]:
-        """The frame of the readable bodies in their order, and the fault of each other one by its position."""
+    def read(self, bodies: Sequence[bytes]) -> tuple[pl.DataFrame, dict[int, str]]:
+        """The frame of the readable bodies in their order, and what is wrong with each other one by its position."""
         if not self._by_column or self._written is None or self.fields is None:
             return self._one_by_one(bodies)
         frame, others = read_rows(bodies, self._written)
@@ -52,16 +52,18 @@ class Resolution:
             return frame, {}
         # These are refused already; they are read again only to say what is wrong with each.
         _, faults = self._one_by_one([bodies[at] for at in others])
-        unnamed = UndecodableError("the bytes are not the exact encoding of a record")
+        unnamed = "the bytes are not the exact encoding of a record"
         return frame, {at: faults.get(number, unnamed) for number, at in enumerate(others)}
 
-    def _one_by_one(self, bodies: Sequence[bytes]) -> tuple[pl.DataFrame, dict[int, UndecodableError]]:
-        records, faults = [], {}
+    def _one_by_one(self, bodies: Sequence[bytes]) -> tuple[pl.DataFrame, dict[int, str]]:
+        records: list[dict[str, Any]] = []
+        # Texts: an exception that is kept holds this frame and all the callers', with everything in them.
+        faults: dict[int, str] = {}
         for position, body in enumerate(bodies):
             try:
                 records.append(self._records.read(body))
             except UndecodableError as fault:
-                faults[position] = fault
+                faults[position] = str(fault)
         return pl.DataFrame(records, schema=self._types, orient="row"), faults
 
     def _column(self, field: FlatField) -> pl.Expr:

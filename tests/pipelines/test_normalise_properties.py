@@ -1,12 +1,13 @@
 """What must hold of the normaliser whatever the bytes: one in, one out; order; the same bytes in any batch."""
 
+import gc
 import random
 from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.catalog import Catalog
@@ -133,6 +134,24 @@ def test_batch_size_changes_no_byte(catalog: Catalog, records: list[Sent], cut: 
         )
         found |= outcome(part, normalise(part, catalog, unknown(part)))
     assert found == expected
+
+
+@settings(max_examples=30)
+@given(records=records_with_headers)
+@example(records=[(framed(upload())[:-1], []), (framed(upload()) + b"x", [])])
+def test_nothing_waits_for_the_garbage_collector(catalog: Catalog, records: list[Sent]) -> None:
+    """It comes seldom in a worker: what waits for it may be whole batches with all that was made of them."""
+    batch = sent(records)
+    normalise(batch, catalog, unknown(batch))  # what is made once is made
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        normalise(replace(batch), catalog, unknown(batch))
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def mutated(rng: random.Random, value: bytes) -> bytes:

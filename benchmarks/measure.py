@@ -13,9 +13,7 @@ from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from benchmarks.contestant import Contestant, Run, at_work, require_alive, tail
-from benchmarks.job import KIND
 from infra.stack.broker import admin
-from pipelines.names import raw_topic
 from streams.reading import reader
 
 # The part of a run that is not timed: start, first fetches, a JVM's compilation, everybody's caches.
@@ -102,8 +100,7 @@ def committed(run: Run) -> Callable[[], int]:
     """Readings whose transaction is complete: what the groups have committed of the raw topics."""
     settings = {"isolation.level": "read_uncommitted"}  # what a transaction has not completed is not waited for
     members = [reader(run.stack.bootstrap_servers, **settings, **{"group.id": group}) for group in run.groups]
-    topics = [raw_topic(province, KIND) for province in run.provinces]
-    places = [TopicPartition(topic, number) for topic in topics for number in range(run.stack.partitions)]
+    places = [TopicPartition(*place) for place in run.stack.raw_places()]
 
     def count() -> int:
         answers = [member.committed(places, timeout=TIMEOUT_S) for member in members]

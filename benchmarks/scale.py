@@ -85,7 +85,7 @@ def points(rounds: int) -> None:
 def measured(point: Point) -> dict[str, Any]:
     """One point on a stack of its own; bytes per reading in the broker's logs besides."""
     contestant = Contestant("sitehub", "exactly_once", "the hub", hub(workers=point.workers))
-    with _catalog(point.workload.kinds) as catalog, running(point.partitions, catalog, (PROVINCE,)) as stack:
+    with contract_with(point.workload.kinds) as catalog, running(point.partitions, catalog, (PROVINCE,)) as stack:
         filled = sum(fill(stack, point.workload, point.readings, point.times).values())
         run = prepare(stack, contestant, (PROVINCE,), next(_number))
         found = measure(contestant, run, filled)
@@ -98,7 +98,7 @@ def measured(point: Point) -> dict[str, Any]:
 
 
 @contextmanager
-def _catalog(kinds: int) -> Iterator[Catalog]:
+def contract_with(kinds: int) -> Iterator[Catalog]:
     """The project's contract with so many kinds of dust readings, copies under numbered names.
 
     No screening rules belong to the copies, so a reading of theirs costs a little less.

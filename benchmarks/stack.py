@@ -47,15 +47,23 @@ class Stack:
 
     def create_raw(self) -> None:
         """Create the raw topics that the provinces share; their clock is the sender's."""
-        create_topics(self.bootstrap_servers, [spec for spec in self._specs() if spec.name.startswith("raw.")])
+        raw = set(self.raw_topics())
+        create_topics(self.bootstrap_servers, [spec for spec in self._specs() if spec.name in raw])
 
     def empty_raw(self) -> None:
         """Delete what the raw topics hold: who starts to read them begins with what comes."""
-        names = [spec.name for spec in self._specs() if spec.name.startswith("raw.")]
-        places = [TopicPartition(name, number, OFFSET_END) for name in names for number in range(self.partitions)]
+        places = [TopicPartition(*place, OFFSET_END) for place in self.raw_places()]
         client = admin(self.bootstrap_servers)
         for answer in client.delete_records(places).values():
             answer.result()
+
+    def raw_topics(self) -> list[str]:
+        """Names of the raw topics of the job's kind and of those named after it."""
+        return [spec.name for spec in self._specs() if spec.name.startswith("raw.")]
+
+    def raw_places(self) -> list[tuple[str, int]]:
+        """Each partition of the raw topics."""
+        return [(topic, number) for topic in self.raw_topics() for number in range(self.partitions)]
 
     def settings(self) -> Settings:
         """What a worker of the hub gets."""

@@ -1,13 +1,16 @@
 """What the benchmarks publish is what was measured, without Kafka."""
 
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from benchmarks.figures import Spread, lines
 from benchmarks.measure import Sample, between
 from benchmarks.report import RESULTS, SCALE, documents
-from benchmarks.scale import POINTS
+from benchmarks.scale import POINTS, contract_with
+from benchmarks.stack import Stack
 from benchmarks.workload import ODD
 from tests.benchmarks.test_lake import PROVINCE_DAY
 
@@ -37,6 +40,14 @@ def test_the_warm_up_is_not_timed() -> None:
     found = between(samples, 1000)
     assert (found.events_per_s, found.per_cpu_s, found.core_share, found.broker_share) == (100, 200, 0.5, 0.2)
     assert (found.peak_mb, found.first_s) == (4, 6)
+
+
+def test_readings_of_all_kinds_count() -> None:
+    """A worker of three kinds has done its work when all three are done."""
+    with contract_with(3) as catalog:
+        stack = Stack("", "", catalog, {}, 2, ("jiangsu",), Path(), psutil.Process())
+        topics = ["raw.jiangsu.dust-reading", "raw.jiangsu.dust-reading-1", "raw.jiangsu.dust-reading-2"]
+        assert sorted(stack.raw_places()) == [(topic, number) for topic in topics for number in (0, 1)]
 
 
 def test_readings_that_appear_at_once_are_not_timed() -> None:

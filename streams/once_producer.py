@@ -15,20 +15,13 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from itertools import zip_longest
 from typing import Any, Final
 
-import stamina
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.conn import CloseReason
-from aiokafka.errors import (
-    ConcurrentTransactions,
-    KafkaConnectionError,
-    KafkaError,
-    LeaderNotAvailableError,
-    ProducerFenced,
-    for_code,
-)
+from aiokafka.errors import KafkaConnectionError, KafkaError, LeaderNotAvailableError
 from aiokafka.protocol.api import Request
 
+from streams.answers import BrokenOffError, is_done
 from streams.batching import batched
 from streams.coordinator import Coordinator
 from streams.leftovers import WORKING_MS, end_leftovers
@@ -37,18 +30,9 @@ from streams.protocol import EndTxnRequest, Holder, ProduceRequest, TxnOffsetCom
 
 BROKEN: Final = (CloseReason.CONNECTION_BROKEN, CloseReason.CONNECTION_TIMEOUT, CloseReason.OUT_OF_SYNC)
 
-# Kafka's codes. Not done: the broker could not ask the coordinator, this one is loading, or it is ending the last
-# transaction. Fenced: another holds the id. Abortable: the transaction cannot be committed, the next one may.
-NOT_DONE: Final = (13, 14, 19, 51)
-FENCED: Final = (47, 90)
-ABORTABLE: Final = 120
 # Before asking again: two seconds in all, far below the time after which Kafka aborts a transaction.
 PAUSES_S: Final = tuple(min(0.002 * 2**times, 0.5) for times in range(11))
 DISCONNECTING_S: Final = 1.0
-
-
-class BrokenOffError(Exception):
-    """A transaction broke off. Whether it stands, the offset that a new producer of the same id finds tells."""
 
 
 class OnceProducer:
@@ -60,7 +44,7 @@ class OnceProducer:
     def __init__(
         self, bootstrap_servers: str, transactional_id: str, reach: Collection[TopicPartition], group: str | None
     ) -> None:
-        """As in `fencing_producer`."""
+        """`reach`: all partitions where records of the id can be, at least one; `group`: whose offset it may hold."""
         # After so long Kafka has aborted the transaction: there is no answer to wait for.
         self.client = AIOKafkaClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=WORKING_MS)
         self.disturbed = False
@@ -157,7 +141,7 @@ class OnceProducer:
             answer = await self.client.send(node, request(left), group=group)
             for topic, partitions, _ in answer.topics:
                 for number, code, *_ in partitions:
-                    if self._is_done(code):
+                    if is_done(code, self._id):
                         del left[TopicPartition(topic, number)]
             if not left:
                 return
@@ -168,21 +152,11 @@ class OnceProducer:
         for pause_s in PAUSES_S:
             request = EndTxnRequest(self._id, self._holder, stands=True)
             answer = await self.client.send(self._node, request, group=ConnectionGroup.COORDINATION)
-            if self._is_done(answer.error_code):
+            if is_done(answer.error_code, self._id):
                 self._holder = Holder(answer.producer, answer.epoch)
                 return
             await asyncio.sleep(pause_s)
         raise BrokenOffError(f"Kafka does not get on with the end of a transaction of {self._id}")
-
-    def _is_done(self, code: int) -> bool:
-        """False where the same is to be asked again."""
-        if code in FENCED:
-            raise ProducerFenced(self._id)
-        if code == ABORTABLE:
-            raise BrokenOffError(f"Kafka asks to abort a transaction of {self._id}")
-        if code and code not in NOT_DONE:
-            raise for_code(code)(f"Kafka's error {code} in a transaction of {self._id}")
-        return not code
 
 
 async def _all(*parts: Coroutine[Any, Any, None]) -> None:
@@ -194,34 +168,3 @@ async def _all(*parts: Coroutine[Any, Any, None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _passes(error: Exception) -> bool:
-    """No broker answers, or not yet."""
-    return isinstance(error, KafkaError) and (error.retriable or isinstance(error, ConcurrentTransactions))
-
-
-# A coordinator that is just coming up is there in a moment; a broker that is away is not asked more often than usual.
-@stamina.retry(on=_passes, attempts=None, timeout=None, wait_initial=0.05, wait_jitter=0.05)
-async def fencing_producer(
-    bootstrap_servers: str,
-    transactional_id: str,
-    reach: Collection[TopicPartition],
-    group: str | None = None,
-    *,
-    patience_s: float = 0.0,
-) -> OnceProducer:
-    """A started producer: every older one of the same id is fenced, and what it left open is ended, in the log as well
-    as in Kafka's opinion.
-
-    `reach`: all partitions where records of the id can be, at least one; `group`: whose offset it may hold;
-    `patience_s`: how long to wait, when a broker has answered, before older ones are fenced. Waits as long as no broker
-    answers. KafkaError where Kafka refuses.
-    """
-    producer = OnceProducer(bootstrap_servers, transactional_id, reach, group)
-    try:
-        await producer.start(patience_s)
-    except BaseException:
-        await producer.stop()
-        raise
-    return producer

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError as RefusedError
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from streams.once_producer import fencing_producer
+from streams.fencing import fencing_producer
 
 TIMEOUT_S: Final = 60
 

@@ -9,7 +9,9 @@ from typing import Final
 import structlog
 from aiokafka import TopicPartition
 
-from streams.once_producer import BrokenOffError, OnceProducer, fencing_producer
+from streams.answers import BrokenOffError
+from streams.fencing import fencing_producer
+from streams.once_producer import OnceProducer
 from streams.outputs import Outputs
 from streams.source import Source
 

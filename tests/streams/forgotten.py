@@ -14,7 +14,7 @@ from aiokafka.protocol.transaction import TxnOffsetCommitRequest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from streams.batching import batched
-from streams.once_producer import fencing_producer
+from streams.fencing import fencing_producer
 from streams.outputs import NO_HEADERS, Outgoing
 from streams.protocol import EndTxnRequest
 from tests.conftest import Stack

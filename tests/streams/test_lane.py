@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 
 from pipelines.wire import RawBatch
 from streams import lane, tenure
-from streams.once_producer import BrokenOffError
+from streams.answers import BrokenOffError
 from streams.outputs import Outputs
 from streams.record_batches import WholeBatch, WholeBatches
 from streams.together import Beat

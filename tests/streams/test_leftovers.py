@@ -21,8 +21,9 @@ from aiokafka.protocol.transaction import (
 from infra.topics import TopicSpec, create_topics
 from streams import tenure
 from streams.coordinator import Coordinator
+from streams.fencing import fencing_producer
 from streams.lane import Lane
-from streams.once_producer import OnceProducer, fencing_producer
+from streams.once_producer import OnceProducer
 from streams.protocol import DescribeTransactionsRequest, Holder
 from streams.record_batches import WholeBatches
 from tests.conftest import Stack

@@ -13,7 +13,10 @@ from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.errors import KafkaConnectionError, ProducerFenced, UnsupportedVersionError
 
 from infra.topics import TopicSpec, create_topics
-from streams.once_producer import BrokenOffError, OnceProducer, fencing_producer
+from streams import once_producer
+from streams.answers import BrokenOffError, is_done
+from streams.fencing import fencing_producer
+from streams.once_producer import OnceProducer
 from streams.outputs import NO_HEADERS, Outgoing, Outputs
 from streams.protocol import FeaturesResponse, ProduceRequest
 from streams.reading import read, settled_spans
@@ -106,7 +109,7 @@ def test_who_has_been_overtaken_commits_nothing(stack: Stack) -> None:
 def test_a_broker_that_never_does_it_is_not_asked_for_ever(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """The transaction breaks off long before Kafka ends it by itself, so that the next holder can make it again."""
     site = Site(stack)
-    monkeypatch.setattr(OnceProducer, "_is_done", lambda *_: False)
+    monkeypatch.setattr(once_producer, "is_done", lambda *_: False)
 
     async def run() -> None:
         producer = await site.producer()
@@ -124,13 +127,12 @@ def test_a_broker_that_never_does_it_is_not_asked_for_ever(stack: Stack, monkeyp
 def test_a_broker_that_is_slow_for_a_second_is_asked_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Breaking off costs every lane three seconds and more requests, of brokers that have enough of them."""
     site = Site(stack)
-    is_done = OnceProducer._is_done
 
     async def run() -> None:
         producer = await site.producer()
         begun = time.monotonic()
         monkeypatch.setattr(
-            OnceProducer, "_is_done", lambda self, code: time.monotonic() > begun + 1 and is_done(self, code)
+            once_producer, "is_done", lambda code, name: time.monotonic() > begun + 1 and is_done(code, name)
         )
         await producer.commit({}, {site.reach[0]: 1})
         await producer.stop()

@@ -29,7 +29,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from aiokafka import ConsumerRecord
 
@@ -43,13 +43,22 @@ from streams.together import Beat
 from streams.unpacking import since, unpack
 
 Result = TypeVar("Result")
-Process = Callable[[RawBatch], Awaitable[Outputs]]
 
 TRANSACTION_RECORDS: Final = 5000
 TRANSACTION_BYTES: Final = 16 << 20  # of uploads, unpacked: of the largest ones a few are enough
 HIGH_WATER: Final = 20_000
 PAUSE_S: Final = 0.01
 LONGEST_REST_S: Final = 0.2  # a transaction that waited for Kafka or the registry says nothing of the core
+
+
+class Process(Protocol):
+    """What is done to uploads."""
+
+    async def room(self) -> None:
+        """Wait until uploads that are taken now are soon made outputs of."""
+
+    async def __call__(self, batch: RawBatch) -> Outputs:
+        """Outputs of uploads of one partition, at least one."""
 
 
 class Taken(NamedTuple):
@@ -132,6 +141,7 @@ class Lane:
                 if self._waiting < TRANSACTION_RECORDS:
                     begins = max(self._waits_since + self._allowed_latency, self._rests_until)
                     await self._beat.wait(begins)
+                await self._interruptible(self._process.room())
                 began = time.monotonic()
                 taken = await self._interruptible(self._take())
                 if taken.uploads and not self._closed:

@@ -77,6 +77,10 @@ class Normaliser:
         self._writers: Writers | None = None
         self._together = Together(self._outputs)
 
+    async def room(self) -> None:
+        """Wait until what lanes have taken already is nearly made outputs of."""
+        await self._together.room()
+
     async def __call__(self, batch: RawBatch) -> Outputs:
         """Outputs of uploads of one partition."""
         if self._writers is None:  # made inside the running loop

@@ -18,6 +18,8 @@ Writers = Mapping[WriterId, WriterSchema | None]
 # More uploads or larger ones cost as much in two batches, and one lane's commit goes on while another's are normalised.
 MOST: Final = 5000
 MOST_BYTES: Final = 2 << 20
+# As much as a lane may bring at once. What more lanes took out of their record batches would only take memory.
+ROOM_BYTES: Final = 16 << 20
 
 
 class Beat:
@@ -45,9 +47,16 @@ class Together:
         """`make`: outputs of uploads of one topic, by raw partition."""
         self._make = make
         self._gathering: dict[str, _Party] = {}
+        self._waiting = 0
+        self._some_made = asyncio.Event()
         # Taking turns lets commits go on between two batches: of hundreds of partitions with a backlog all batches
         # would else be normalised in one go, for longer than a transaction may last.
         self._turn = asyncio.Lock()
+
+    async def room(self) -> None:
+        """Wait until less than ROOM_BYTES of uploads wait to be normalised."""
+        while self._waiting >= ROOM_BYTES:
+            await self._some_made.wait()
 
     async def __call__(self, batch: RawBatch, writers: Writers) -> Outputs:
         """Outputs of uploads of one partition, at least one."""
@@ -57,6 +66,7 @@ class Together:
             party = self._gathering[batch.topic] = _Party()
             party.made = asyncio.create_task(self._together(batch.topic, party))
         party.add(partition, batch, size, writers)
+        self._waiting += size
         return (await asyncio.shield(party.made))[partition]  # who gives up must not take the others along
 
     async def _together(self, topic: str, party: _Party) -> dict[int, Outputs]:
@@ -64,7 +74,12 @@ class Together:
             await asyncio.sleep(0)  # whoever begins at this moment comes in
             if self._gathering.get(topic) is party:
                 del self._gathering[topic]
-            return self._make(joined([*party.batches.values()]), party.writers)
+            try:
+                return self._make(joined([*party.batches.values()]), party.writers)
+            finally:
+                self._waiting -= party.size
+                self._some_made.set()
+                self._some_made = asyncio.Event()
 
 
 class _Party:
@@ -75,13 +90,13 @@ class _Party:
     def __init__(self) -> None:
         self.batches: dict[int, RawBatch] = {}
         self.writers: dict[WriterId, WriterSchema | None] = {}
+        self.size = 0
         self._count = 0
-        self._size = 0
 
     def has_room(self, partition: int, count: int, size: int) -> bool:
         """Whether a batch of so many uploads and bytes may join. Not where a former owner of its partition has left
         one behind."""
-        room = self._count + count <= MOST and self._size + size <= MOST_BYTES
+        room = self._count + count <= MOST and self.size + size <= MOST_BYTES
         return room and partition not in self.batches
 
     def add(self, partition: int, batch: RawBatch, size: int, writers: Writers) -> None:
@@ -89,4 +104,4 @@ class _Party:
         self.batches[partition] = batch
         self.writers |= writers
         self._count += len(batch)
-        self._size += size
+        self.size += size

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
 
@@ -52,9 +53,23 @@ async def started(*_: Any, **__: Any) -> Producer:
     return Producer()
 
 
+class Alone:
+    """Does to uploads what a function does, however many wait."""
+
+    def __init__(self, make: Callable[[RawBatch], Awaitable[Outputs]]) -> None:
+        self._make = make
+
+    async def room(self) -> None:
+        """There always is."""
+
+    async def __call__(self, batch: RawBatch) -> Outputs:
+        """Outputs of uploads."""
+        return await self._make(batch)
+
+
 def a_lane(
     source: SlowLog,
-    process: lane.Process,
+    process: Callable[[RawBatch], Awaitable[Outputs]],
     failures: list[BaseException],
     allowed_latency: float = 0.01,
     bootstrap_servers: str = "",
@@ -65,7 +80,7 @@ def a_lane(
         TopicPartition("raw.x.y", 0), bootstrap_servers=bootstrap_servers, group="g", source=log, reach=()
     )
     return lane.Lane(
-        held, source=log, process=process, fail=failures.append, beat=Beat(), allowed_latency=allowed_latency
+        held, source=log, process=Alone(process), fail=failures.append, beat=Beat(), allowed_latency=allowed_latency
     )
 
 

@@ -30,6 +30,7 @@ from streams.record_batches import WholeBatches
 from streams.source import Source
 from streams.together import Beat
 from tests.conftest import Stack
+from tests.streams.test_lane import Alone
 
 Send = Callable[..., Awaitable[Any]]
 
@@ -95,7 +96,12 @@ class Site:
             reach=[TopicPartition(self.out, 0)],
         )
         return Lane(
-            held, source=self.source, process=self.process, fail=self.failures.append, beat=Beat(), allowed_latency=0.01
+            held,
+            source=self.source,
+            process=Alone(self.process),
+            fail=self.failures.append,
+            beat=Beat(),
+            allowed_latency=0.01,
         )
 
     def send(self, number: int) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipelines.catalog import Catalog
 from pipelines.wire import RawBatch, WriterId, WriterSchema, joined
 from streams.outputs import Outgoing, Outputs, outputs, outputs_of_each
-from streams.together import MOST, MOST_BYTES, Beat, Together
+from streams.together import MOST, MOST_BYTES, ROOM_BYTES, Beat, Together
 from tests.pipelines.invented import WRITER, WRITER_ID, batch_of, framed, invented_catalog, upload
 from tests.streams.test_outputs import TARGET
 
@@ -91,6 +91,28 @@ def test_large_uploads_are_made_apart() -> None:
     half = bytes(MOST_BYTES // 2)
     asyncio.run(of_all(Together(made), [of(0, half), of(1, half), of(2, b"c"), of(3, b"d", None)]))
     assert made.together == [[0, 1], [2, 3]]
+
+
+def test_who_would_only_take_memory_waits() -> None:
+    """Of many lanes with a backlog a few take their uploads, however many there are."""
+    made, held, most = Made(), 0, 0
+
+    async def run() -> None:
+        together = Together(made)
+
+        async def lane(number: int) -> None:
+            nonlocal held, most
+            await together.room()
+            held += 1
+            most = max(most, held)
+            await together(of(number, bytes(ROOM_BYTES // 2)), {})
+            held -= 1
+
+        await asyncio.gather(*map(lane, range(9)))
+
+    asyncio.run(run())
+    assert most <= 3
+    assert sorted(made.together) == [[number] for number in range(9)]
 
 
 def test_what_a_former_owner_left_behind_is_not_made_twice() -> None:

@@ -23,7 +23,7 @@ class Patience(NamedTuple):
     wait_ms: int
 
 
-GATHERING: Final = Patience(64 << 10, 20)
+GATHERING: Final = Patience(64 << 10, 10)
 WAITING: Final = Patience(1, 250)
 ISOLATION: Final = "read_committed"  # an upload of a vendor's aborted transaction was never sent
 

@@ -18,8 +18,8 @@ partition cost a restart, no record.
 
 While a transaction commits, further records wait and go into the next one: transactions grow with the load. A record
 waits for others up to `allowed_latency`, the time of such a commit included: the longer, the fewer transactions. After
-one that was not full a lane rests as long as that took, unless another one of its topic begins. Lanes share cores, with
-those of other workers too: the fewer of them are at work at once, the sooner each is through, and so are all
+one that was not full a lane rests half as long as that took, unless another one of its topic begins. Lanes share cores,
+with those of other workers too: the fewer of them are at work at once, the sooner each is through, and so are all
 (docs/decisions/0044, 0047).
 """
 
@@ -48,7 +48,8 @@ TRANSACTION_RECORDS: Final = 5000
 TRANSACTION_BYTES: Final = 16 << 20  # of uploads, unpacked: of the largest ones a few are enough
 HIGH_WATER: Final = 20_000
 PAUSE_S: Final = 0.01
-LONGEST_REST_S: Final = 0.2  # a transaction that waited for Kafka or the registry says nothing of the core
+REST: Final = 0.5  # of the time that a transaction took
+LONGEST_REST_S: Final = 0.1  # a transaction that waited for Kafka or the registry says nothing of the core
 
 
 class Process(Protocol):
@@ -150,7 +151,7 @@ class Lane:
                         await self._commit(outputs, taken.position)
                     ended = time.monotonic()
                     if len(taken.uploads) < TRANSACTION_RECORDS:
-                        self._rests_until = ended + min(ended - began, LONGEST_REST_S)
+                        self._rests_until = ended + min(REST * (ended - began), LONGEST_REST_S)
             self._task = None
         except asyncio.CancelledError as stop:
             if not self._closed:

@@ -47,8 +47,7 @@ class Stack:
 
     def create_raw(self) -> None:
         """Create the raw topics that the provinces share; their clock is the sender's."""
-        raw = set(self.raw_topics())
-        create_topics(self.bootstrap_servers, [spec for spec in self._specs() if spec.name in raw])
+        create_topics(self.bootstrap_servers, self._raw_specs())
 
     def empty_raw(self) -> None:
         """Delete what the raw topics hold: who starts to read them begins with what comes."""
@@ -57,13 +56,9 @@ class Stack:
         for answer in client.delete_records(places).values():
             answer.result()
 
-    def raw_topics(self) -> list[str]:
-        """Names of the raw topics of the job's kind and of those named after it."""
-        return [spec.name for spec in self._specs() if spec.name.startswith("raw.")]
-
     def raw_places(self) -> list[tuple[str, int]]:
         """Each partition of the raw topics."""
-        return [(topic, number) for topic in self.raw_topics() for number in range(self.partitions)]
+        return [(spec.name, number) for spec in self._raw_specs() for number in range(self.partitions)]
 
     def settings(self) -> Settings:
         """What a worker of the hub gets."""
@@ -74,6 +69,9 @@ class Stack:
             catalog_dir=self.catalog.root,
             partitions=self.partitions,
         )
+
+    def _raw_specs(self) -> list[TopicSpec]:
+        return [spec for spec in self._specs() if spec.name.startswith("raw.")]
 
     def _specs(self) -> Iterator[TopicSpec]:
         """Topics of the provinces for the job's kind and those named after it, without vendors' own links."""

@@ -17,6 +17,7 @@ transactions are to be aborted. That time is long too: the coordinator must not 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Final
 
@@ -24,7 +25,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import ConcurrentTransactions, ProducerFenced
 
 from streams.coordinator import Coordinator, Last
-from streams.pauses import longer
+from streams.pauses import pauses
 
 # A dead holder's open transaction keeps readers of committed records waiting for this long at most.
 WORKING_MS: Final = 15_000
@@ -45,7 +46,7 @@ async def end_leftovers(coordinator: Coordinator, reach: Collection[TopicPartiti
     where Kafka refuses or does not answer, or a partition has no leader; called again, it goes on. ProducerFenced where
     another has taken over meanwhile.
     """
-    pause_s = ASK_AGAIN_S
+    pauses_s = pauses(ASK_AGAIN_S)
     while (stands := _decided(last := await coordinator.last())) is not None:
         if last.state == ONGOING and last.timeout_ms == ENDING_MS[True]:
             # Its holder died here: to hold the id now would abort these markers.
@@ -55,7 +56,7 @@ async def end_leftovers(coordinator: Coordinator, reach: Collection[TopicPartiti
         try:
             holder = await coordinator.hold(ENDING_MS[stands])
         except ConcurrentTransactions:
-            pause_s = await longer(pause_s)
+            await asyncio.sleep(next(pauses_s))
             continue
         await coordinator.add(holder, reach)
         if group is not None:
@@ -64,7 +65,7 @@ async def end_leftovers(coordinator: Coordinator, reach: Collection[TopicPartiti
         while (last := await coordinator.last()).state not in COMPLETE:  # Kafka answers before it writes the markers
             if last.holder != holder:
                 raise ProducerFenced(coordinator.transactional_id)
-            pause_s = await longer(pause_s)
+            await asyncio.sleep(next(pauses_s))
         await coordinator.need_leaders(reach)
         return
 

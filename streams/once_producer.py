@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any, Final
 
 from aiokafka import TopicPartition
@@ -26,12 +26,13 @@ from streams.batching import batched
 from streams.coordinator import Coordinator
 from streams.leftovers import WORKING_MS, end_leftovers
 from streams.outputs import Outputs
+from streams.pauses import pauses
 from streams.protocol import EndTxnRequest, Holder, ProduceRequest, TxnOffsetCommitRequest
 
 BROKEN: Final = (CloseReason.CONNECTION_BROKEN, CloseReason.CONNECTION_TIMEOUT, CloseReason.OUT_OF_SYNC)
 
 # Before asking again: two seconds in all, far below the time after which Kafka aborts a transaction.
-PAUSES_S: Final = tuple(min(0.002 * 2**times, 0.5) for times in range(11))
+PAUSES_S: Final = tuple(islice(pauses(0.002), 11))
 DISCONNECTING_S: Final = 1.0
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterator
 from typing import Final
 
 LONGEST_S: Final = 0.5
 
 
-async def longer(pause_s: float) -> float:
-    """Wait; how long to wait the next time."""
-    await asyncio.sleep(pause_s)
-    return min(2 * pause_s, LONGEST_S)
+def pauses(first_s: float) -> Iterator[float]:
+    """How long to wait before asking again, without end: twice as long each time, LONGEST_S at most; s."""
+    pause_s = first_s
+    while True:
+        yield pause_s
+        pause_s = min(2 * pause_s, LONGEST_S)

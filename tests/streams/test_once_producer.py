@@ -128,16 +128,19 @@ def test_a_broker_that_is_slow_for_a_second_is_asked_again(stack: Stack, monkeyp
     """Breaking off costs every lane three seconds and more requests, of brokers that have enough of them."""
     site = Site(stack)
 
-    async def run() -> None:
+    async def run() -> tuple[int, float]:
         producer = await site.producer()
-        begun = time.monotonic()
+        first, begun = producer._holder.epoch, time.monotonic()
         monkeypatch.setattr(
             once_producer, "is_done", lambda code, name: time.monotonic() > begun + 1 and is_done(code, name)
         )
         await producer.commit({}, {site.reach[0]: 1})
         await producer.stop()
+        return producer._holder.epoch - first, time.monotonic() - begun
 
-    asyncio.run(run())
+    ended, took_s = asyncio.run(run())
+    assert ended == 1
+    assert took_s > 1
 
 
 def test_nobody_waits_for_a_network_that_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

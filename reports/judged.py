@@ -4,7 +4,7 @@ Without this a day on which nothing could be compared would read like a day with
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -14,20 +14,24 @@ from pipelines.dust.validity import NOISE_HOURS, VALID_HOURS
 from pipelines.limits import Limit, most_specific
 from reports.inputs import DustReportInputs
 from reports.model import Unjudged
-from reports.sites import PARTICLES, Places, rows_of
+from reports.sites import PARTICLES, Places
 from reports.words import city_name
 
 Devices = frozenset[str]
 
 
-def dust_limits(inputs: DustReportInputs) -> list[Limit]:
-    """The particle limits in force on the day."""
-    fields: Sequence[Mapping[str, Any]] = inputs.limits
-    return [Limit(**row) for row in fields if row["parameter"] in PARTICLES]
+@dataclass(frozen=True)
+class Judged:
+    """Devices by the id of a limit in force. covered: those with data that it is the most specific one for; by: those
+    that it judged; dust: ids of the limits of particles."""
+
+    covered: Mapping[str, Devices]
+    by: Mapping[str, Devices]
+    dust: frozenset[str]
 
 
-def judged_by(inputs: DustReportInputs) -> dict[str, Devices]:
-    """Of every limit in force the devices that it judged, by the limit's id.
+def judged(inputs: DustReportInputs) -> Judged:
+    """What every limit in force judged on the day.
 
     A limit of 15 minutes judges where an hour is valid (then a quarter of it is), or where it was exceeded.
     """
@@ -36,37 +40,35 @@ def judged_by(inputs: DustReportInputs) -> dict[str, Devices]:
     exceeded = inputs.exceedances.group_by("limit_id").agg("device_code")
     found = {name: frozenset(codes) for name, codes in exceeded.iter_rows()}
     covered = _covered(inputs, limits)
-    return {x.id: covered[x.id] & _with_mean(inputs, x) | found.get(x.id, frozenset()) for x in limits}
+    return Judged(
+        covered,
+        {
+            limit.id: covered[limit.id] & _with_mean(inputs, limit) | found.get(limit.id, frozenset())
+            for limit in limits
+        },
+        frozenset(limit.id for limit in limits if limit.parameter in PARTICLES),
+    )
 
 
-def unjudged(inputs: DustReportInputs, names: Places) -> tuple[Unjudged, ...]:
+def unjudged(inputs: DustReportInputs, of_limits: Judged, names: Places) -> tuple[Unjudged, ...]:
     """By city the devices with data that no dust limit judged: for want of a limit, or of a mean to compare."""
-    limits, judged = dust_limits(inputs), judged_by(inputs)
-    having: Devices = frozenset().union(*(judged[limit.id] for limit in limits))
-    covered: Devices = frozenset().union(*_covered(inputs, limits).values())
+    having: Devices = frozenset().union(*(of_limits.by[name] for name in of_limits.dust))
+    covered: Devices = frozenset().union(*(of_limits.covered[name] for name in of_limits.dust))
     left: dict[str, list[bool]] = {}  # city → of each device left whether some limit is for it
-    for row in rows_of(inputs.daily, subject="device"):
-        code = row["device_code"]
+    for code, project in inputs.daily.filter(subject="device").select("device_code", "project_code").iter_rows():
         if code not in having:
-            left.setdefault((names.adcode(code, row["project_code"]) or "")[:4], []).append(code in covered)
+            left.setdefault((names.adcode(code, project) or "")[:4], []).append(code in covered)
     return tuple(Unjudged(city_name(city), some.count(False), some.count(True)) for city, some in sorted(left.items()))
 
 
 def _covered(inputs: DustReportInputs, limits: Sequence[Limit]) -> dict[str, Devices]:
     """Of each limit the devices with data that it is the most specific one for, as the rules choose it."""
-    devices = {row["device_code"]: row for row in inputs.devices.to_dicts()}
-    projects = {row["project_code"]: row for row in inputs.projects.to_dicts()}
-
-    @cache  # few places and phases, many devices
-    def chosen(adcode: str | None, phase: str | None) -> tuple[str, ...]:
-        return tuple(limit.id for limit in most_specific(limits, adcode, phase))
-
+    measuring = inputs.daily.filter(subject="device").select("device_code")
+    alike = measuring.join(_places(inputs), on="device_code", how="left").group_by("adcode", "phase").agg("device_code")
     covered: dict[str, set[str]] = {limit.id: set() for limit in limits}
-    for code in inputs.daily.filter(subject="device")["device_code"]:
-        device = devices.get(code, {})
-        project = projects.get(device.get("project_code"), {})
-        for name in chosen(device.get("adcode") or project.get("adcode"), project.get("phase")):
-            covered[name].add(code)
+    for adcode, phase, codes in alike.iter_rows():  # few places and phases, many devices
+        for limit in most_specific(limits, adcode, phase):
+            covered[limit.id].update(codes)
     return {name: frozenset(codes) for name, codes in covered.items()}
 
 
@@ -81,14 +83,14 @@ def _with_mean(inputs: DustReportInputs, limit: Limit) -> Devices:
         return frozenset(valid.group_by("device_code").len().filter(pl.col("len") >= VALID_HOURS[name])["device_code"])
     if limit.judgement == "difference":
         cities = city_means(inputs.station_hours, name)
-        places = _cities(inputs)
+        places = _places(inputs).select("device_code", city=pl.col("adcode").str.head(4))
         valid = valid.join(places, on="device_code").join(cities, on=["city", "hour_start"], how="semi")
     return frozenset(valid["device_code"].unique())
 
 
-def _cities(inputs: DustReportInputs) -> pl.DataFrame:
-    """device_code and city (4 digits of the adcode) of the registered devices: their own, else their project's."""
-    projects = inputs.projects.select("project_code", of_project="adcode")
+def _places(inputs: DustReportInputs) -> pl.DataFrame:
+    """device_code, adcode and phase of the registered devices: a device's own place, else its project's."""
+    projects = inputs.projects.select("project_code", "phase", of_project="adcode")
     return inputs.devices.join(projects, on="project_code", how="left").select(
-        "device_code", city=pl.coalesce("adcode", "of_project").str.head(4)
+        "device_code", "phase", adcode=pl.coalesce("adcode", "of_project")
     )

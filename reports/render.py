@@ -1,6 +1,7 @@
 """One view, five files."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,12 +25,17 @@ def render_all(view: DustReportView, folder: Path, kinds: Sequence[str] = KINDS)
     """Write the report as files of the given kinds into `folder`; the same view gives the same bytes.
 
     Each file takes its place when it is whole: whoever reads meanwhile has the old one, and a fault leaves it there.
+    Two are drawn beside each other: typst and the ZIP's compression leave the interpreter to the workbook.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = {kind: folder / f"dust-{view.province}-{view.day}.{kind}" for kind in kinds}
-    with TemporaryDirectory(dir=folder, prefix=".") as drafts:
-        for kind, path in files.items():
-            draft = Path(drafts, path.name)
+    with TemporaryDirectory(dir=folder, prefix=".") as drafts, ThreadPoolExecutor(max_workers=2) as hands:
+
+        def draw(kind: str) -> None:
+            draft = Path(drafts, files[kind].name)
             WRITERS[kind](view, draft)
-            draft.replace(path)
+            draft.replace(files[kind])
+
+        for drawn in [hands.submit(draw, kind) for kind in files]:
+            drawn.result()
     return files

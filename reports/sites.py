@@ -25,13 +25,13 @@ Plain = Mapping[str, Any]
 def sites(inputs: DustReportInputs, names: "Places") -> OnDemand[Site]:
     """One row a device that uploaded on the day, worst first."""
     hours = exceedance_hours(inputs.exceedances, inputs.day)
-    over = {(row["device_code"], row["averaging"]) for row in rows_of(inputs.exceedances, parameter="noise")}
+    over = {(row["device_code"], row["averaging"]) for row in inputs.exceedances.filter(parameter="noise").to_dicts()}
     rates = {row["device_code"]: row for row in inputs.rates.to_dicts()}
 
     def site(row: Plain) -> Site:
         return _site(row, names, hours.get(row["device_code"], 0), over, rates.get(row["device_code"], {}))
 
-    ordered = sorted(rows_of(inputs.daily, subject="device"), key=lambda row: _order(row, hours))
+    ordered = sorted(inputs.daily.filter(subject="device").to_dicts(), key=lambda row: _order(row, hours))
     return OnDemand([row | {"rank": rank} for rank, row in enumerate(ordered, start=1)], site)
 
 
@@ -45,8 +45,10 @@ class Places:
     """Names of points: the project's name, else the device's, else the code; and where they lie."""
 
     def __init__(self, devices: pl.DataFrame, projects: pl.DataFrame) -> None:
-        self.devices: dict[str, Plain] = {row["device_code"]: row for row in devices.to_dicts()}
-        self.projects: dict[str, Plain] = {row["project_code"]: row for row in projects.to_dicts()}
+        named = devices.select("device_code", "device_name", "project_code", "adcode")
+        self.devices: dict[str, Plain] = {row["device_code"]: row for row in named.to_dicts()}
+        named = projects.select("project_code", "project_name", "adcode")
+        self.projects: dict[str, Plain] = {row["project_code"]: row for row in named.to_dicts()}
 
     def project_code(self, device_code: str, project_code: str | None) -> str:
         return project_code or self.devices.get(device_code, {}).get("project_code") or ""
@@ -68,11 +70,6 @@ def exceedance_hours(exceedances: pl.DataFrame, day: date) -> dict[str, int]:
         if row["parameter"] in PARTICLES and row["averaging"] in ("15min", "1h"):
             touched.setdefault(row["device_code"], set()).update(_clock_hours(row["began"], row["ended"], day))
     return {device: len(hours) for device, hours in touched.items()}
-
-
-def rows_of(frame: pl.DataFrame, **equal: str) -> list[dict[str, Any]]:
-    """Rows whose columns equal the given values, in the frame's order."""
-    return [row for row in frame.to_dicts() if all(row[key] == value for key, value in equal.items())]
 
 
 def local(instant: datetime) -> datetime:

@@ -5,16 +5,18 @@ from dataclasses import replace
 import polars as pl
 
 from reports.inputs import DustReportInputs
-from reports.judged import unjudged
+from reports.judged import Judged, unjudged
 from reports.model import ProvinceMean, RateRow, Summary
 from reports.numbers import number, rate
 from reports.sites import PARTICLES, Places
 from reports.words import Text, word, words
 
 
-def summary(inputs: DustReportInputs, names: Places, whole: RateRow, sent: tuple[str, ...]) -> Summary:
+def summary(
+    inputs: DustReportInputs, of_limits: Judged, names: Places, whole: RateRow, sent: tuple[str, ...]
+) -> Summary:
     """Figures of the whole province; `limited` says whether any dust limit is configured for the day."""
-    left, points = unjudged(inputs, names), inputs.daily.filter(subject="device")
+    left, points = unjudged(inputs, of_limits, names), inputs.daily.filter(subject="device")
     reporting = inputs.rates.filter(pl.col("received") > 0)
     counted = Summary(
         headline=words()["headline.none"],

@@ -8,7 +8,7 @@ from reports.charts import day_curve, trend
 from reports.findings import exceedances, limits_in_force, references, rejected
 from reports.heat import heat_map, parameters_sent
 from reports.inputs import DustReportInputs
-from reports.judged import judged_by
+from reports.judged import judged
 from reports.model import DustReportView, Listing, Provenance
 from reports.rates import by_city, by_project, by_vendor, located, silent, total
 from reports.sites import Places, noisy, sites
@@ -26,21 +26,21 @@ def build_view(inputs: DustReportInputs) -> DustReportView:
     names = Places(inputs.devices, inputs.projects)
     ranked = sites(inputs, names)
     rates, sent = located(inputs.rates, names), parameters_sent(inputs.hours)
-    limits = limits_in_force(inputs.limits, judged_by(inputs))
+    of_limits = judged(inputs)
     return DustReportView(
         province=inputs.province,
         province_name=province_name(inputs.province),
         day=inputs.day.isoformat(),
         day_text=_day_text(inputs.day),
         parameters=sent,
-        summary=summary(inputs, names, total(rates), sent),
+        summary=summary(inputs, of_limits, names, total(rates), sent),
         curve=day_curve(inputs.hours, sent),
         trend=trend(inputs.daily, inputs.recent, inputs.day),
         sites=Listing(ranked, SHOWN_SITES),
         heat_maps=tuple(heat_map(p, ranked, inputs.hours, inputs.exceedances, SHOWN_SITES) for p in sent),
         noise=Listing(noisy(ranked), SHOWN_ROWS),
         exceedances=exceedances(inputs, names, SHOWN_ROWS),
-        limits=limits,
+        limits=limits_in_force(inputs.limits, of_limits.by),
         references=references(inputs.reference, names, SHOWN_ROWS),
         by_vendor=by_vendor(rates, SHOWN_ROWS),
         by_city=by_city(rates, SHOWN_ROWS),

@@ -2,13 +2,18 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from sitehub.options import AsJson
 from sitehub.refusal import refuse
+
+if TYPE_CHECKING:
+    from streams.replay import Comparison
 
 EXAMPLES = 10
 
@@ -70,18 +75,23 @@ def replay(
         except ForgottenMappingError as error:
             refuse(f"--earlier: no folder has {error}; name the contract of the release that ran then")
         found = compared(servers, catalog, topic, into, stretch) if compare else None
-    console = Console(soft_wrap=True, highlight=False)
+    _tell(topic, fresh, found, as_json=as_json)
+    sys.exit(0 if found is None or found.is_equal else 1)
+
+
+def _tell(topic: str, fresh: Mapping[str, str], found: "Comparison | None", *, as_json: bool) -> None:
     if as_json:
         json.dump({"topics": fresh, "comparison": asdict(found) if found else None}, sys.stdout, indent=2)
         sys.stdout.write("\n")
-    else:
-        console.print(f"{topic} → {', '.join(sorted(fresh.values()))}")
-        if found is not None:
-            console.print(
-                f"{found.equal:,} equal, {len(found.different):,} different, {len(found.missing_live):,} missing live, "
-                f"{len(found.missing_fresh):,} missing in the replay",
-                style="green" if found.is_equal else "bold red",
-            )
-            for upload, parts in found.different[:EXAMPLES]:
-                console.print("-".join(map(str, upload)), f"differs in {parts}")
-    sys.exit(0 if found is None or found.is_equal else 1)
+        return
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"{topic} → {', '.join(sorted(fresh.values()))}")
+    if found is None:
+        return
+    console.print(
+        f"{found.equal:,} equal, {len(found.different):,} different, {len(found.missing_live):,} missing live, "
+        f"{len(found.missing_fresh):,} missing in the replay",
+        style="green" if found.is_equal else "bold red",
+    )
+    for upload, parts in found.different[:EXAMPLES]:
+        console.print("-".join(map(str, upload)), f"differs in {parts}")

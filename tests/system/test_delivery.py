@@ -140,16 +140,16 @@ def test_a_replay_takes_the_mapping_that_a_record_names(hub: Hub, tmp_path: Path
             sent += len(hub.send(list(sound_and_damaged(hub, 40))))
             hub.await_all()
 
-    def replayed(*earlier: str) -> subprocess.CompletedProcess[str]:
-        return hub.run("replay", "--topic", TOPIC, "--into", f"again-{uuid.uuid4().hex[:8]}", "--json", *earlier, **new)
+    def replayed(*options: str) -> subprocess.CompletedProcess[str]:
+        return hub.run("replay", "--topic", TOPIC, "--into", f"again-{uuid.uuid4().hex[:8]}", *options, **new)
 
-    as_now = replayed()
+    as_now = replayed("--json")
     assert as_now.returncode == 1, as_now.stderr
     found = json.loads(as_now.stdout)["comparison"]
     assert (found["equal"], len(found["different"])) == (sent - 40, 40)  # a damaged upload names its mapping too
     as_recorded = replayed("--earlier", str(hub.catalog.root))
     assert as_recorded.returncode == 0, as_recorded.stderr
-    assert json.loads(as_recorded.stdout)["comparison"]["equal"] == sent
+    assert f"{sent} equal, 0 different, 0 missing live, 0 missing in the replay" in as_recorded.stdout
     forgotten = replayed("--earlier", str(tmp_path / "new"))
     assert forgotten.returncode == 2
     assert "yunnan/dust-reading@" in forgotten.stderr

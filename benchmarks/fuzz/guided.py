@@ -15,7 +15,7 @@ import atheris
 
 with atheris.instrument_imports(include=["pipelines.wire", "pipelines.codec", "pipelines.json_upload"]):
     from benchmarks.fuzz.feeds import Feeds, feeds
-    from benchmarks.fuzz.judge import MistreatedError, is_exact, is_json_object
+    from benchmarks.fuzz.judge import MistreatedError, is_json_object, is_right
     from pipelines.catalog import RawKind
     from pipelines.codec.resolve import resolution
     from pipelines.json_upload import json_fields, read_json
@@ -47,7 +47,7 @@ def look_at(data: bytes, known: Feeds) -> None:
 
 def _look_at_avro(body: bytes, raw: RawKind) -> None:
     frame, damaged = resolution(raw.schema, raw.schema).read([body] * 2)
-    if frame.height + len(damaged) != 2 or bool(damaged) == is_exact(body, raw.schema):
+    if frame.height + len(damaged) != 2 or not is_right(body, raw.schema, refused=bool(damaged)):
         raise MistreatedError(f"{len(damaged)} of 2 refused, but fastavro sees it otherwise")
 
 

@@ -58,12 +58,18 @@ def treated(batch: RawBatch, catalog: Catalog, writers: Writers, target: Target)
             if writer is not None and told(record)["reason"] == "undecodable":
                 body = unframed.bodies[row]
                 nul = told(record)["detail"].endswith("U+0000") and b"\0" in body  # no database takes it in a text
-                _check(nul or not is_exact(body, writer.schema), offset, "refused, but fastavro reads it")
+                _check(nul or is_right(body, writer.schema, refused=True), offset, "refused, but fastavro reads it")
         elif writer is not None:
-            _check(is_sound(unframed.bodies[row], writer.schema), offset, "accepted, but fastavro reads it otherwise")
+            right = is_right(unframed.bodies[row], writer.schema, refused=False)
+            _check(right, offset, "accepted, but fastavro reads it otherwise")
         else:
             _check(is_json_object(unframed.bodies[row]), offset, "accepted, but it is no JSON object")
     return Treated(found)
+
+
+def is_right(body: bytes, schema: Mapping[str, Any], *, refused: bool) -> bool:
+    """Whether a body of Avro was rightly refused, or rightly accepted."""
+    return not is_exact(body, schema) if refused else is_sound(body, schema)
 
 
 def is_exact(body: bytes, schema: Mapping[str, Any]) -> bool:

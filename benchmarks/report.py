@@ -131,13 +131,10 @@ def _ratio(main: list[Line], contestant: str) -> Any:
 
 
 def _growth(parts: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Dimension → its points."""
-    points = grouped(parts["scale"]["rounds"], ("dimension", "value"), GROWN)
-    return {name: [point for point in points if point["dimension"] == name] for name in _dimensions(points)}
-
-
-def _dimensions(points: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(point["dimension"] for point in points))
+    """Dimension → its points, the least first: a point that was measured again stands last in the file."""
+    points = sorted(grouped(parts["scale"]["rounds"], ("dimension", "value"), GROWN), key=lambda point: point["value"])
+    dimensions = dict.fromkeys(entry["dimension"] for entry in parts["scale"]["rounds"])
+    return {name: [point for point in points if point["dimension"] == name] for name in dimensions}
 
 
 def _size(name: str, devices: int, rate: float, storage: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def test_the_documents_say_what_the_results_hold() -> None:
     curve = [{"contestant": "sitehub", "feeds": 1, "rate": 2000, "curve": True, "allowed_latency_s": 0.05, **delay}]
     cost = {**{"events_per_s": 100.0, "per_cpu_s": 120.0, "peak_mb": 200.0, "first_s": 2.0, "readings": 1000}}
     bytes_ = {"raw_bytes": 40.0, "output_bytes": 50.0, "lake_bytes": 20.0}
-    grown = [{"dimension": point.dimension, "value": point.value, **cost, **bytes_} for point in POINTS]
+    grown = [{"dimension": point.dimension, "value": point.value, **cost, **bytes_} for point in reversed(POINTS)]
     parts = {
         "throughput": {**ABOUT, "rounds": rounds},
         "latency": {**ABOUT, "rounds": [*paced, *curve]},
@@ -92,6 +92,9 @@ def test_the_documents_say_what_the_results_hold() -> None:
     assert "| sitehub, exactly once | 4 | 2,000 | 30.0" in found[RESULTS]
     assert "| sitehub, exactly once (not sustained) | 4 | 10,000 | 30.0" in found[RESULTS]
     assert "| 50 | 30.0 | 50.0 | 70.0 | 30 % |" in found[RESULTS]
+    # Measured in any order, shown from the least.
+    starts = [line.split(" | ")[0] for line in found[SCALE].splitlines() if " | 100 | 200 | 2.0 |" in line]
+    assert starts[:3] == ["| 1", "| 2", "| 4"]
     # A million readings a minute, five times that while catching up, at half of 300,000 a second: one worker a feed.
     assert "| workers (a core each) | 1 | 1 | 31 | " in found[SCALE]
     # 18 s for 15,000 devices.

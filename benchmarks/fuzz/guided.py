@@ -2,10 +2,10 @@
 
 atheris is no dependency of the project: `.venv/bin/uv pip install atheris`, then
 
-    python -m benchmarks.fuzz.guided -max_total_time=3600 -rss_limit_mb=9000 CORPUS
+    python -m benchmarks.fuzz.guided -max_total_time=1200 -rss_limit_mb=9000 CORPUS
 
-with the options of libFuzzer. A finding ends it with the input in a file `crash-…`. atheris itself grows by some 11 KiB
-an input, so that libFuzzer's own limit of 2 GiB ends it after a quarter of an hour; what is tested does not grow.
+with the options of libFuzzer. A finding ends it with the input in a file `crash-…`. atheris itself grows by some 8 KiB
+an input, so that an hour is three runs on one corpus; what is tested does not grow.
 """
 
 import sys

@@ -1,6 +1,7 @@
 """Exceedances (超标) of the limits in force: one row per device, limit and unbroken run of exceeding periods.
 
-Means are compared as they are, unrounded (全数值比较法, GB/T 8170), and only when they are valid.
+Means are compared as they are, unrounded (全数值比较法, GB/T 8170), and only when they are valid. The noise of floats
+is no part of them: of quarters whose mean on paper is the limit, every seventh would else exceed it.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from pipelines.dust.readings import (
 )
 from pipelines.dust.validity import NOISE_HOURS, QUARTER_DEN, QUARTER_NUM, VALID_HOURS
 from pipelines.limits import Limit, Limits, most_specific
+from pipelines.rounding import SIGNIFICANT
 
 QUARTER = timedelta(minutes=15)
 
@@ -200,8 +202,8 @@ def _exceeding(periods: pl.DataFrame, limit: Limit, city_hours: pl.DataFrame) ->
         )
     else:
         periods = periods.with_columns(reference_value=pl.lit(None, pl.Float64))
-    above = pl.col("value") >= limit.value if limit.at_limit else pl.col("value") > limit.value
-    return periods.filter(above)
+    compared = periods.with_columns(pl.col("value").round_sig_figs(SIGNIFICANT))
+    return compared.filter(pl.col("value") >= limit.value if limit.at_limit else pl.col("value") > limit.value)
 
 
 def city_means(station_hours: pl.DataFrame, parameter: str) -> pl.DataFrame:

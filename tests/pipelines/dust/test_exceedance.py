@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from pipelines.dust.exceedance import EXCEEDANCES, exceedances, quarters_in_force
 from pipelines.dust.gathered import gather
@@ -95,6 +97,35 @@ def test_the_limit_of_place_and_phase() -> None:
     project = {"project_code": "P-A", "adcode": "510104", "phase": "structure"}
     assert [row["limit_id"] for row in found(rows, register=register, project=project)] == ["sichuan-tsp-15min"]
     assert found(rows, register=register, project=project | {"phase": "earthwork"}) == []
+
+
+@settings(max_examples=30)  # each a day of its own; one of seven is amiss where noise is compared
+@given(st.lists(st.integers(4000, 6000), min_size=14, max_size=14))
+def test_a_mean_that_is_the_limit_on_paper_is_the_limit(tenths: list[int]) -> None:
+    """Fifteen values of one decimal with the mean of exactly 500: not above 500, whatever floats make of their sum."""
+    levels = [*tenths, 15 * 5000 - sum(tenths)]
+    assume(0 < levels[-1] < 10_000)
+    rows = [row for n, level in enumerate(levels) for row in minutes(f"08:{n:02}", 1, tsp=level / 10)]
+    assert found(readings(rows)) == []
+
+
+@pytest.mark.parametrize("level", [45.0, 48.0, 65.0])
+def test_noise_at_the_limit_all_night_is_at_the_limit(level: float) -> None:
+    """The mean energy of equal levels is that level, though its logarithm comes out a little less or more."""
+    night = [hour(h, noise=level) for h in range(22, 30)]
+    gb = next(x for x in LIMITS.in_force("jiangsu", DAY) if x.averaging == "night")
+    reached = Limits((replace(gb, value=level, at_limit=True),), ())
+    (row,) = found(of_day=hours(*night), limits=reached)
+    assert row["value"] == level
+    assert found(of_day=hours(*night), limits=Limits((replace(gb, value=level),), ())) == []
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 3000))
+def test_a_difference_that_is_the_limit_on_paper_is_the_limit(tenths: int) -> None:
+    """80 above the city's mean of one decimal: not more than 80."""
+    stations = hours(hour(8, "1A", province="national", pm10=tenths / 10, adcode="320100"))
+    assert found(of_day=hours(hour(8, pm10=(tenths + 800) / 10)), stations=stations) == []
 
 
 def test_an_hour_that_reaches_the_limit_of_taiyuan() -> None:

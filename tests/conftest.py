@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import settings as hypothesis_settings
 
 from infra.packages import Packages
@@ -29,6 +31,9 @@ SHARED_DATA = PROJECT_ROOT.parent / "shared" / "data"
 
 # Ctrl-C is tested: programs started here must not inherit that a shell's background job ignores it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What a command logs that a test calls in its own process goes where the program logs, never between its results.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
 hypothesis_settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -116,7 +116,11 @@ def _look(stage: Stage, at_s: float, samples: Samples) -> None:
 
 
 def _told(seen: list[tuple[float, int]]) -> dict[str, Any]:
-    """Medians of the first and the last fifth of the warm time, and whether memory grew between them; MiB."""
+    """Medians of the first and the last fifth of the warm time, whether memory grew between them, and its course by
+    tenths of the whole time, which tells growth from what a busy machine made wait for a while; MiB."""
+    tenths = defaultdict(list)
+    for at_s, rss in seen:
+        tenths[min(int(10 * at_s / seen[-1][0]), 9)].append(rss)
     warm = [rss for at_s, rss in seen if at_s >= WARM * seen[-1][0]]
     fifth = max(len(warm) // 5, 1)
     first, last = median(warm[:fifth]), median(warm[-fifth:])
@@ -125,6 +129,7 @@ def _told(seen: list[tuple[float, int]]) -> dict[str, Any]:
         "last_fifth": int(last) >> 20,
         "largest": max(warm) >> 20,
         "grown": bool(last > first + FLAT),
+        "by_tenths": [int(median(tenths[tenth])) >> 20 for tenth in sorted(tenths)],
     }
 
 

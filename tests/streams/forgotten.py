@@ -18,6 +18,7 @@ from streams.fencing import fencing_producer
 from streams.outputs import NO_HEADERS, Outgoing
 from streams.protocol import EndTxnRequest
 from tests.conftest import Stack
+from tests.system.processes import wait_until
 
 Offsets = Mapping[TopicPartition, int]
 
@@ -31,11 +32,19 @@ def taking_unverified(stack: Stack) -> Iterator[None]:
 
 
 def _verify(stack: Stack, value: str) -> None:
-    entry = ConfigEntry("transaction.partition.verification.enable", value, incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ConfigResource.Type.BROKER, "1", incremental_configs=[entry])
+    """Set it and wait: a broker is told of a setting after it was accepted, a busy one seconds after."""
+    name = "transaction.partition.verification.enable"
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    broker = ConfigResource(ConfigResource.Type.BROKER, "1", incremental_configs=[entry])
     client = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
-    (done,) = client.incremental_alter_configs([resource]).values()
+
+    def is_set() -> bool:
+        (found,) = client.describe_configs([ConfigResource(ConfigResource.Type.BROKER, "1")]).values()
+        return bool(found.result(30)[name].value == value)
+
+    (done,) = client.incremental_alter_configs([broker]).values()
     done.result(30)
+    wait_until(is_set, f"{name} is {value}")
 
 
 async def end_in_part(
@@ -60,7 +69,7 @@ async def end_in_part(
         topics = [(place.topic, [(place.partition, batch)])]
         answer = await producer.client.send(leader, ProduceRequest(transactional_id, -1, 10_000, topics))
         (_, code, open_at[place], *_) = answer.topics[0][1][0]
-        assert code == 0
+        assert code == 0, f"Kafka refuses a record with {code}"
     for leader, batches in producer._by_leader(
         {(at.topic, at.partition): records for at, records in told.items()}
     ).items():

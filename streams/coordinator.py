@@ -96,6 +96,7 @@ class Coordinator:
     async def need_leaders(self, places: Collection[TopicPartition]) -> None:
         """LeaderNotAvailableError unless every partition has a leader now: markers for one that has none are lost."""
         now = ClusterMetadata()
+        # The client's own way to ask, checked with aiokafka 0.14.0: tests/streams/test_leftovers.py comes through here.
         await self.client._metadata_update(now, {topic for topic, _ in places})
         if any(now.leader_for_partition(place) in (None, -1) for place in places):
             raise LeaderNotAvailableError(f"not all partitions that {self.transactional_id} can reach have a leader")

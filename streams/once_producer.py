@@ -52,6 +52,7 @@ class OnceProducer:
         self._id = transactional_id
         self._reach = reach
         self._group = group
+        # aiokafka's own hook, checked with 0.14.0: tests/streams/test_leftovers.py breaks connections.
         closed = self.client._on_connection_closed
 
         def noticed(connection: object, reason: CloseReason) -> None:

@@ -1,11 +1,14 @@
 """What waits, judged from what the log says, without a log."""
 
+import json
 import time
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from streams import watch
+from streams.monitor import pages
 from streams.reading import Place
 from streams.watch import OVERDUE_S, SILENT_S, LogWatch
 
@@ -68,6 +71,27 @@ def test_a_reader_that_stands_still_is_found_after_two_minutes(log: Log) -> None
         assert not log.watch.faults(1000.0 + at)
     [said] = log.watch.faults(1001.0 + OVERDUE_S)
     assert "raw.x.y/0 stands at offset 0, which has waited since 1970-01-01 00:16:40 UTC, 121 s." in said
+
+
+def test_whoever_asks_over_http_is_told_by_the_status(log: Log) -> None:
+    """200 while nothing waits too long, 503 with the sentence where something does, 404 for another page."""
+
+    def answered(path: str) -> tuple[str, dict[str, Any]]:
+        said: list[str] = []
+        parts = pages(log.watch)({"PATH_INFO": path}, lambda status, _headers: said.append(status))
+        return said[0], json.loads(b"".join(parts))
+
+    now = time.time()
+    log.watch.look(now)
+    assert answered("/health") == ("200 OK", {"healthy": True, "faults": [], "registry_outage": None})
+    log.receive(1, at=now - OVERDUE_S - 1)
+    log.watch.look(now)
+    log.watch.look(now)  # only what was there at a look before is waiting
+    status, content = answered("/health")
+    assert status == "503 Service Unavailable"
+    assert not content["healthy"]
+    assert "raw.x.y/0 stands at offset 0" in content["faults"][0]
+    assert answered("/elsewhere")[0] == "404 Not Found"
 
 
 def test_a_reader_that_gets_on_is_healthy_however_long_it_takes(log: Log) -> None:

@@ -28,6 +28,8 @@ GOALS: Final = (
     ("quix", "Quix Streams, exactly once", 6.0),
     ("faust", "stock Faust", 40.0),
 )
+P99_MS: Final = 60  # goal of latency
+HALF: Final = 0.5  # goal: at most so much of Kafka Streams' p99
 GROWN: Final = ("events_per_s", "per_cpu_s", "peak_mb", "first_s", "raw_bytes", "output_bytes")
 
 # What the sizes rest on; each is named in the text.
@@ -88,6 +90,7 @@ def results(parts: Mapping[str, Any]) -> dict[str, Any]:
     main = lines(rounds, MAIN.name)
     latency = parts["latency"]["rounds"]
     measured = ("p50_ms", "p99_ms", "p999_ms", "core_share", "sustained")
+    paced = grouped([e for e in latency if not e["curve"]], ("contestant", "feeds", "rate"), measured)
     return {
         "about": parts["throughput"],
         "warm_up": WARM_UP,
@@ -98,31 +101,54 @@ def results(parts: Mapping[str, Any]) -> dict[str, Any]:
         "odd": [(workload, lines(rounds, workload.name)) for workload in ODD],
         "hub": line_of(main, "sitehub"),
         "latency_commit": parts["latency"].get("commit"),
-        "paced": grouped([e for e in latency if not e["curve"]], ("contestant", "feeds", "rate"), measured),
+        "paced": paced,
+        "latency_goals": _latency_goals(paced),
         "curve": grouped([e for e in latency if e["curve"]], ("allowed_latency_s",), measured),
         "growth": _growth(parts),
+        "growth_commit": parts["scale"].get("commit"),
     }
 
 
 def scale(parts: Mapping[str, Any], province_day: Mapping[str, Any]) -> dict[str, Any]:
     """What docs/scale.md shows: the measured curves, and the sizes calculated from them."""
     way = median(each["lake_to_report_s"] for each in province_day["lake_to_report_ordered"])
-    rate = line_of(lines(parts["throughput"]["rounds"], MAIN.name), "sitehub").rate.median
+    growth = _growth(parts)
+    rate = next(point["events_per_s"] for point in growth["workers"] if point["value"] == 1)
     storage = next(entry for entry in parts["scale"]["rounds"] if entry["dimension"] == "storage")
     return {
         "about": parts["scale"],
+        "throughput": parts["throughput"],
+        "four_feeds": line_of(lines(parts["throughput"]["rounds"], MAIN.name), "sitehub").rate.median,
         "rate": rate,
         "storage": storage,
-        "growth": _growth(parts),
+        "growth": growth,
         "sizes": [
             _size(name, devices, rate, storage) | _computing(devices, way / province_day["devices"])
             for name, devices in DEVICES.items()
         ],
-        "province_day": {"devices": province_day["devices"], "seconds": way},
+        "province_day": {"devices": province_day["devices"], "seconds": way, "commit": province_day["commit"]},
         "catch_up": CATCH_UP,
         "load": LOAD,
         "replicas": REPLICAS,
     }
+
+
+def _latency_goals(paced: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The hub's p99 at each rate; beside: Kafka Streams' exactly once, None where that was not measured."""
+    p99 = {(row["contestant"], row["feeds"], row["rate"]): row["p99_ms"] for row in paced}
+    found = []
+    for (contestant, feeds, rate), ours in p99.items():
+        if contestant == "sitehub":
+            beside = p99.get(("kafka-streams", feeds, rate))
+            share = beside and ours / beside
+            found.append(
+                {
+                    **{"feeds": feeds, "rate": rate, "p99_ms": ours, "share": share},
+                    "quick": ours <= P99_MS,
+                    "half": share is not None and share < HALF,
+                }
+            )
+    return found
 
 
 def _ratio(main: list[Line], contestant: str) -> Any:

@@ -44,7 +44,9 @@ def _endurance(endurance: Mapping[str, Any]) -> str:
         [
             f"### {endurance['minutes']:g} minutes of {endurance['uploads_per_second']:,} uploads a second",
             "",
-            f"`make endurance`, commit {endurance['commit']}: {ledger['uploads']:,} uploads, {ledger['canonical']:,} "
+            f"`python -m benchmarks.endurance --minutes {endurance['minutes']:g} --per-second "
+            f"{endurance['uploads_per_second']}`, commit {endurance['commit']}: {ledger['uploads']:,} uploads, "
+            f"{ledger['canonical']:,} "
             f"canonical records and {ledger['quarantined']:,} in quarantine, {ledger['missing']} missing, "
             f"{ledger['doubled']} doubled, {ledger['invented']} invented; {endurance['landed']:,} landed. Resident "
             "memory, MiB, medians of the first and the last fifth of the time when warm:",

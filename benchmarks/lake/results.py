@@ -6,6 +6,8 @@ from statistics import median
 from typing import Any
 
 DAYS_OF_A_YEAR = 365
+GOAL_S = 20
+GOAL_MIB = 1536
 
 
 def as_markdown(found: Mapping[str, Any]) -> str:
@@ -26,6 +28,8 @@ def as_markdown(found: Mapping[str, Any]) -> str:
             f"{found['devices']}`, commit {found['commit']}. Machine: {_listed(found['machine'])}. "
             f"Versions: {_listed(found['versions'])}.",
             _table(("stage", "time", "beside"), rows),
+            f"Goals, from lake to report: {_goals('from files as landed', found['lake_to_report'])}; "
+            f"{_goals('from joined files', found['lake_to_report_ordered'])}.",
             "Of the way from the joined files to report, seconds a step (last round): "
             + _listed(found["lake_to_report_ordered"][-1]["steps_s"]) + ".",
             _year(found["devices"], day, found["lake_to_report_ordered"], month),
@@ -46,6 +50,12 @@ def _ordered(stage: dict[str, Any]) -> tuple[str, str]:
 def _way(rounds: list[dict[str, Any]]) -> tuple[str, str]:
     times = sorted(each["lake_to_report_s"] for each in rounds)
     return f"{median(times)} s ({times[0]} to {times[-1]}, {len(times)} rounds)", _peak(rounds)
+
+
+def _goals(which: str, rounds: list[dict[str, Any]]) -> str:
+    took, peak = median(each["lake_to_report_s"] for each in rounds), max(each["peak_mib"] for each in rounds)
+    quick, small = ("reached" if is_so else "not reached" for is_so in (took <= GOAL_S, peak <= GOAL_MIB))
+    return f"{which} {GOAL_S} s {quick}, {GOAL_MIB:,} MiB {small}"
 
 
 def _year(devices: int, day: dict[str, Any], way: list[dict[str, Any]], month: dict[str, Any]) -> str:

@@ -76,8 +76,9 @@ def test_the_documents_say_what_the_results_hold() -> None:
     delay = {"p50_ms": 30.0, "p99_ms": 50.0, "p999_ms": 70.0, "core_share": 0.3, "sustained": True}
     paced = [{"contestant": "sitehub", "feeds": 4, "rate": 2000, "curve": False, **delay}]
     paced += [{"contestant": "sitehub", "feeds": 4, "rate": 10_000, "curve": False, **delay, "sustained": False}]
+    paced += [{"contestant": "kafka-streams", "feeds": 4, "rate": 2000, "curve": False, **delay, "p99_ms": 110.0}]
     curve = [{"contestant": "sitehub", "feeds": 1, "rate": 2000, "curve": True, "allowed_latency_s": 0.05, **delay}]
-    cost = {**{"events_per_s": 100.0, "per_cpu_s": 120.0, "peak_mb": 200.0, "first_s": 2.0, "readings": 1000}}
+    cost = {**{"events_per_s": 300_000.0, "per_cpu_s": 120.0, "peak_mb": 200.0, "first_s": 2.0, "readings": 1000}}
     bytes_ = {"raw_bytes": 40.0, "output_bytes": 50.0, "lake_bytes": 20.0}
     grown = [{"dimension": point.dimension, "value": point.value, **cost, **bytes_} for point in reversed(POINTS)]
     parts = {
@@ -92,8 +93,10 @@ def test_the_documents_say_what_the_results_hold() -> None:
     assert "| sitehub, exactly once | 4 | 2,000 | 30.0" in found[RESULTS]
     assert "| sitehub, exactly once (not sustained) | 4 | 10,000 | 30.0" in found[RESULTS]
     assert "| 50 | 30.0 | 50.0 | 70.0 | 30 % |" in found[RESULTS]
+    assert "| 4 feeds on the core | 2,000 | 50.0: reached | 45 %: reached |" in found[RESULTS]
+    assert "| 4 feeds on the core | 10,000 | 50.0: reached | not measured |" in found[RESULTS]
     # Measured in any order, shown from the least.
-    starts = [line.split(" | ")[0] for line in found[SCALE].splitlines() if " | 100 | 200 | 2.0 |" in line]
+    starts = [line.split(" | ")[0] for line in found[SCALE].splitlines() if " | 300,000 | 200 | 2.0 |" in line]
     assert starts[:3] == ["| 1", "| 2", "| 4"]
     # A million readings a minute, five times that while catching up, at half of 300,000 a second: one worker a feed.
     assert "| workers (a core each) | 1 | 1 | 31 | " in found[SCALE]

@@ -36,6 +36,7 @@ def test_a_year_is_calculated_from_the_day_and_checked_on_a_month() -> None:
     text = as_markdown(PROVINCE_DAY)
     assert "| from lake to report | 25.0 s (20.0 to 30.0, 2 rounds) | peak 1,500 MiB |" in text
     assert "| from the joined files to report | 18.0 s (16.0 to 20.0, 3 rounds) | peak 1,300 MiB |" in text
+    assert "from files as landed 20 s not reached, 1,536 MiB reached; from joined files 20 s reached" in text
     assert "24 to 4 files, 572.2 MiB to 381.5 MiB, peak 1,000 MiB" in text
     assert "7,300 million readings" in text
     assert "10.1 h of writing and 1.8 h of computing" in text

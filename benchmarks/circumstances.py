@@ -5,17 +5,26 @@ import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 
+from infra.packages import LOCK, locked
 from sitehub.settings import PROJECT_ROOT
 
+SERVERS: Final = ("kafka_2.13", "apicurio-registry-app")
 
-def circumstances(libraries: Sequence[str]) -> dict[str, Any]:
-    """The head of a file of results; `libraries` are those that carry the load."""
+
+def circumstances(libraries: Sequence[str], servers: Sequence[str] = ()) -> dict[str, Any]:
+    """The head of a file of results; `libraries` and `servers` are those that carry the load."""
     versions = {"python": platform.python_version(), **{name: version(name) for name in libraries}}
-    return {"machine": machine(), "versions": versions, "commit": commit()}
+    return {"machine": machine(), "versions": versions | jars(servers), "commit": commit()}
+
+
+def jars(artifacts: Sequence[str], lock: Path = LOCK) -> dict[str, str]:
+    """Versions of these artifacts, as far as the lock of packages has them."""
+    named = (package.coordinate.split(":") for package in locked(lock))
+    return {artifact: number for _, artifact, *_, number in named if artifact in artifacts}
 
 
 def machine() -> dict[str, Any]:

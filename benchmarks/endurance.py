@@ -20,7 +20,7 @@ from typing import Any, Final
 import cyclopts
 import psutil
 
-from benchmarks.circumstances import circumstances
+from benchmarks.circumstances import SERVERS, circumstances
 from benchmarks.soak.report import LIBRARIES
 from infra.packages import fetch
 from infra.signals import interrupted_by_signals
@@ -57,6 +57,7 @@ def endurance(*, minutes: float = 120, per_second: int = 1000, devices: int = 20
     into
         The file of results.
     """
+    about = circumstances(LIBRARIES, SERVERS)  # of the code that runs, whatever is committed meanwhile
     configured = Settings()
     packages, catalog = fetch(configured.cache_dir, configured.maven_url), Catalog.load()
     plan = Plan(seed=20260301, brokers=1, strikes=(), per_second=per_second, devices=devices)
@@ -87,7 +88,7 @@ def endurance(*, minutes: float = 120, per_second: int = 1000, devices: int = 20
         landed = landed_rows(Lake(stage.settings.lake_url, stage.settings.catalog_dir), catalog)
     memory = {name: _told(seen) for name, seen in sorted(samples.items())}
     result = {
-        **circumstances(LIBRARIES),
+        **about,
         "minutes": minutes,
         "uploads_per_second": per_second,
         "memory_mib": memory,

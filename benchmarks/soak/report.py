@@ -6,15 +6,14 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from benchmarks.circumstances import circumstances
 from tests.faults.soak import Soak, Struck
 
 LIBRARIES = ("faust-streaming", "aiokafka", "confluent-kafka", "polars", "deltalake")
 
 
-def as_json(runs: Sequence[Soak]) -> dict[str, Any]:
-    """Circumstances and each run with its faults by kind; times in seconds."""
-    return {**circumstances(LIBRARIES), "runs": [_run(each) for each in runs]}
+def as_json(about: Mapping[str, Any], runs: Sequence[Soak]) -> dict[str, Any]:
+    """The runs' circumstances, and each run with its faults by kind; times in seconds."""
+    return {**about, "runs": [_run(each) for each in runs]}
 
 
 def _run(soak: Soak) -> dict[str, Any]:

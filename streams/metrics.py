@@ -72,7 +72,12 @@ landing_delay = Latencies(
     "From a record's entry into the log until it is in the lake",
     ("messaging_destination_name",),
 )
-retries = Counter("sitehub_retries", "Attempts that are tried again", ("operation", "error_type"))
+retries = Counter(
+    "sitehub_retries",
+    "Attempts that are tried again; operation commit is a transaction that broke off",
+    ("operation", "error_type"),
+)
+BROKEN_OFF: Final = ("commit", "BrokenOffError")
 registry = Answers("registry")
 
 
@@ -86,6 +91,7 @@ def processing(operation: str, topic: str) -> Iterator[None]:
 def expect_uploads(topics: Iterable[RawTopic], catalog: Catalog) -> None:
     """Let the series of these topics begin at 0: Prometheus sees no increase in the first value of a series, so that
     the first rejections for a reason would go unseen."""
+    retries.labels(*BROKEN_OFF)
     for topic in topics:
         feed = topic.province, topic.kind
         consumed.labels(SYSTEM, "poll", topic.topic)
@@ -136,6 +142,11 @@ def note_retry(details: RetryDetails) -> None:
     error, wait = type(details.caused_by).__name__, round(details.wait_for, 1)
     retries.labels(details.name, error).inc()
     log.warning("retry", operation=details.name, attempt=details.retry_num, error=error, wait_s=wait)
+
+
+def note_broken_off() -> None:
+    """A transaction is given up, and its outputs are sent again in another unless it stands."""
+    retries.labels(*BROKEN_OFF).inc()
 
 
 def _ages(timestamps: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -31,8 +31,9 @@ from streams.protocol import EndTxnRequest, Holder, ProduceRequest, TxnOffsetCom
 
 BROKEN: Final = (CloseReason.CONNECTION_BROKEN, CloseReason.CONNECTION_TIMEOUT, CloseReason.OUT_OF_SYNC)
 
-# Before asking again: two seconds in all, far below the time after which Kafka aborts a transaction.
-PAUSES_S: Final = tuple(islice(pauses(0.002), 11))
+# Two seconds in all at most, far below the time after which Kafka aborts a transaction.
+ASK_AGAIN_S: Final = 0.002
+ATTEMPTS: Final = 11
 DISCONNECTING_S: Final = 1.0
 
 
@@ -139,7 +140,7 @@ class OnceProducer:
         request: Callable[[dict[TopicPartition, Any]], Request[Any]],
     ) -> None:
         """Ask for what is left of some partitions, until that is nothing."""
-        for pause_s in PAUSES_S:
+        for pause_s in islice(pauses(ASK_AGAIN_S), ATTEMPTS):
             answer = await self.client.send(node, request(left), group=group)
             for topic, partitions, _ in answer.topics:
                 for number, code, *_ in partitions:
@@ -151,7 +152,7 @@ class OnceProducer:
         raise BrokenOffError(f"Kafka does not get on with a transaction of {self._id}")
 
     async def _end(self) -> None:
-        for pause_s in PAUSES_S:
+        for pause_s in islice(pauses(ASK_AGAIN_S), ATTEMPTS):
             request = EndTxnRequest(self._id, self._holder, stands=True)
             answer = await self.client.send(self._node, request, group=ConnectionGroup.COORDINATION)
             if is_done(answer.error_code, self._id):

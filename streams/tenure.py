@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from aiokafka import TopicPartition
 
+from streams import metrics
 from streams.answers import BrokenOffError
 from streams.fencing import fencing_producer
 from streams.once_producer import OnceProducer
@@ -95,6 +96,7 @@ class Tenure:
                 self.position = position
                 self._used_at = time.monotonic()
         except BrokenOffError as error:
+            metrics.note_broken_off()
             log.warning("a transaction broke off: opening anew", partition=self.partition, error=str(error))
         return self.position == position
 

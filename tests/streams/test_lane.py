@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from prometheus_client import REGISTRY
 
 from pipelines.wire import RawBatch
 from streams import lane, tenure
@@ -202,8 +203,16 @@ def test_a_lane_that_closes_while_its_transaction_breaks_off_does_not_open_anew(
 
     monkeypatch.setattr(tenure, "fencing_producer", open_once)
     monkeypatch.setattr(Producer, "commit", break_off)
+    before = broken_off()
     asyncio.run(close_meanwhile())
     assert failures == []
+    assert broken_off() == before + 1
+
+
+def broken_off() -> float:
+    """How many transactions have broken off, as Prometheus is told."""
+    labels = {"operation": "commit", "error_type": "BrokenOffError"}
+    return REGISTRY.get_sample_value("sitehub_retries_total", labels) or 0
 
 
 class Transactions:

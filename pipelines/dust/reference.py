@@ -45,15 +45,11 @@ def nearest_stations(sites: pl.DataFrame, hours: pl.DataFrame, station_hours: pl
     in ug/m3, and in percent of the station's mean (null where that is 0).
     """
     placed = sites.drop_nulls(["longitude", "latitude"])
-    parts = [
-        _one(part, hours, station_hours, parameter, day)
-        for parameter in PARAMETERS
-        for part in placed.iter_slices(SITES_AT_ONCE)
-    ]
-    return pl.concat([pl.DataFrame(schema=REFERENCE), *parts]).sort("device_code", "parameter")
+    parts = [_compared(placed, hours, station_hours, parameter, day) for parameter in PARAMETERS]
+    return pl.concat(parts).sort("device_code", "parameter")
 
 
-def _one(
+def _compared(
     sites: pl.DataFrame, hours: pl.DataFrame, station_hours: pl.DataFrame, parameter: str, day: date
 ) -> pl.DataFrame:
     ours, theirs = _valid(hours, parameter, "site"), _valid(station_hours, parameter, "station")
@@ -62,14 +58,11 @@ def _one(
         "station_name", station_code="device_code", station_longitude="longitude", station_latitude="latitude"
     ).join(_mask(theirs, "station"), on="station_code")
     here = sites.rename({"device_code": "site_code"}).join(_mask(ours, "site"), on="site_code")
-    pairs = here.join(stations, how="cross").filter(pl.col("site_mask") & pl.col("station_mask") != 0)
-    nearest = (
-        pairs.with_columns(distance_km=_great_circle())
-        .sort("site_code", "distance_km", "station_code")
-        .unique("site_code", keep="first", maintain_order=True)
-    )
+    parts = [*here.iter_slices(SITES_AT_ONCE)] or [here]
+    nearest = pl.concat(_nearest(part, stations) for part in parts)
     means = (
-        nearest.join(ours, on="site_code")
+        nearest.select("site_code", "station_code")
+        .join(ours, on="site_code")
         .join(theirs, on=["station_code", "hour_start"])
         .group_by("site_code")
         .agg(
@@ -90,6 +83,16 @@ def _one(
         )
         .select(*REFERENCE)
         .cast(REFERENCE)
+    )
+
+
+def _nearest(sites: pl.DataFrame, stations: pl.DataFrame) -> pl.DataFrame:
+    """Each site with its nearest station of those that have a valid hour in common with it, and distance_km."""
+    pairs = sites.join(stations, how="cross").filter(pl.col("site_mask") & pl.col("station_mask") != 0)
+    return (
+        pairs.with_columns(distance_km=_great_circle())
+        .sort("distance_km", "station_code")
+        .unique("site_code", keep="first", maintain_order=True)
     )
 
 

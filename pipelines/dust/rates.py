@@ -12,12 +12,12 @@ from pipelines.dust.observations import Observations, observations
 from pipelines.dust.readings import (
     ASSUMED_INTERVAL_S,
     TIME,
+    by_device,
     each,
     is_dust,
     measured_in_parts,
     midnight,
     new_run,
-    same_codes,
     slot,
     versions,
 )
@@ -178,9 +178,9 @@ def in_service(observed: Observations, service: pl.DataFrame, day: date, end_s: 
 
     Adds interval_s, begin_s and until, the service's end, `second` of the day, and slot_s, at which its slot begins.
     """
-    known = same_codes(service, observed.rows).select("device_code", "interval_s", "begin_s", until="end_s")
+    known = service.select("device_code", "interval_s", "begin_s", until="end_s")
     return (
-        observed.rows.join(known, on="device_code", how="left", maintain_order="left")
+        by_device(observed.rows, known)
         .with_columns(
             pl.col("interval_s").fill_null(ASSUMED_INTERVAL_S),
             pl.col("begin_s").fill_null(0),

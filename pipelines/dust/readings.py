@@ -126,18 +126,22 @@ def new_run(*keys: str) -> pl.Expr:
 
 def with_interval(frame: pl.DataFrame, devices: pl.DataFrame) -> pl.DataFrame:
     """Adds `interval_s`, the expected seconds between two uploads, from the device register."""
-    intervals = same_codes(devices, frame).select(
-        "device_code", interval_s=pl.col("expected_interval_s").cast(pl.Int64)
-    )
-    return frame.join(
-        intervals.unique("device_code"), on="device_code", how="left", maintain_order="left"
-    ).with_columns(interval_s=pl.when(pl.col("interval_s") > 0).then("interval_s").otherwise(ASSUMED_INTERVAL_S))
+    interval = pl.col("expected_interval_s").cast(pl.Int64)
+    due = pl.when(interval > 0).then(interval).otherwise(ASSUMED_INTERVAL_S)
+    known = devices.select("device_code", interval_s=due).unique("device_code")
+    return by_device(frame, known).with_columns(pl.col("interval_s").fill_null(ASSUMED_INTERVAL_S))
 
 
-def same_codes(devices: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """The devices that the frame's type of device_code knows, with codes of that type, so that they can be joined."""
-    known = pl.col("device_code").cast(frame.schema["device_code"], strict=False)
-    return devices.with_columns(known).filter(pl.col("device_code").is_not_null())
+def by_device(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Adds what is known of each row's device: the columns of `known`, which has one row a device; null of no device.
+
+    Rows of a device follow each other where they are in order: each run of them is looked up once.
+    """
+    codes = rows["device_code"]
+    runs = codes.rle().struct.field("value").alias("device_code").to_frame()
+    same_type = known.with_columns(pl.col("device_code").cast(codes.dtype, strict=False))
+    found = runs.join(same_type, on="device_code", how="left", maintain_order="left").drop("device_code")
+    return rows.hstack(found[codes.rle_id()])
 
 
 def slot(day: date) -> pl.Expr:

@@ -52,7 +52,7 @@ def gather(
     service = rates.service_of(devices, day, end_s)
 
     def look(hours: range, part: pl.LazyFrame) -> Gathered:
-        observed = observations(part.collect(engine="streaming"))
+        observed = observations(part.collect())
         rows = rates.in_service(observed, service, day, end_s)
         own = observed.rows.filter(hourly.number_of_hour(day).is_between(hours.start, hours.stop, closed="left"))
         positions = observed.several.select(POSITION)

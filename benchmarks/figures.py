@@ -1,6 +1,6 @@
 """From entries to what is published (汇总): medians with their least and greatest, and ratios within a round."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
@@ -22,6 +22,11 @@ class Spread:
         """Of at least one value."""
         found = sorted(values)
         return cls(found[0], median(found), found[-1])
+
+    def __str__(self) -> str:
+        """The median, and where the others differ, their least and greatest."""
+        one = self.least == self.greatest
+        return f"{self.median:.1f}" if one else f"{self.median:.1f} ({self.least:.1f} – {self.greatest:.1f})"
 
 
 @dataclass(frozen=True)
@@ -77,13 +82,15 @@ def line_of(found: Sequence[Line], contestant: str, guarantee: str = "exactly_on
     raise LookupError(f"{contestant} {guarantee} was not measured: run `make bench`")
 
 
-def grouped(entries: Sequence[Entry], by: Sequence[str], values: Sequence[str]) -> list[dict[str, Any]]:
-    """Entries of the same `by`, in the order of the first, with the median of each of `values`."""
+def grouped(
+    entries: Sequence[Entry], by: Sequence[str], values: Sequence[str], of: Callable[[Iterable[float]], Any] = median
+) -> list[dict[str, Any]]:
+    """Entries of the same `by`, in the order of the first, with the median, or what `of` makes, of each of `values`."""
     keys = dict.fromkeys(tuple(entry.get(name) for name in by) for entry in entries)
     return [
         dict(zip(by, key, strict=True))
         | {
-            value: median(entry[value] for entry in entries if tuple(entry.get(name) for name in by) == key)
+            value: of(entry[value] for entry in entries if tuple(entry.get(name) for name in by) == key)
             for value in values
         }
         for key in keys

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from benchmarks.figures import Line, grouped, line_of, lines
+from benchmarks.figures import Line, Spread, grouped, line_of, lines
 from benchmarks.lake.results import as_markdown
 from benchmarks.measure import WARM_UP
 from benchmarks.results import load
@@ -30,7 +30,9 @@ GOALS: Final = (
 )
 P99_MS: Final = 60  # goal of latency
 HALF: Final = 0.5  # goal: at most so much of Kafka Streams' p99
-GROWN: Final = ("events_per_s", "per_cpu_s", "peak_mb", "first_s", "raw_bytes", "output_bytes")
+GROWN: Final = (
+    "events_per_s", "per_cpu_s", "core_share", "broker_share", "peak_mb", "first_s", "raw_bytes", "output_bytes"
+)  # fmt: skip
 
 # What the sizes rest on; each is named in the text.
 DEVICES: Final = {"one city": 2_000, "one province": 32_000, "31 provinces": 1_000_000}
@@ -74,6 +76,7 @@ def documents(
         autoescape=False,
     )
     templates.filters["rate"] = lambda value: f"{value:,.0f}"
+    templates.filters["percent"] = lambda share: f"{share:.0%}".replace("%", " %")
     made = {
         RESULTS: templates.get_template("RESULTS.md.j2").render(
             results(parts) | {"lake": province_day and as_markdown(province_day), "fire": fire_as_markdown(fire)}
@@ -90,7 +93,7 @@ def results(parts: Mapping[str, Any]) -> dict[str, Any]:
     main = lines(rounds, MAIN.name)
     latency = parts["latency"]["rounds"]
     measured = ("p50_ms", "p99_ms", "p999_ms", "core_share", "sustained")
-    paced = grouped([e for e in latency if not e["curve"]], ("contestant", "feeds", "rate"), measured)
+    paced = grouped([e for e in latency if not e["curve"]], ("contestant", "feeds", "rate"), measured, Spread.of)
     return {
         "about": parts["throughput"],
         "warm_up": WARM_UP,
@@ -103,9 +106,10 @@ def results(parts: Mapping[str, Any]) -> dict[str, Any]:
         "latency_commit": parts["latency"].get("commit"),
         "paced": paced,
         "latency_goals": _latency_goals(paced),
-        "curve": grouped([e for e in latency if e["curve"]], ("allowed_latency_s",), measured),
+        "curve": grouped([e for e in latency if e["curve"]], ("allowed_latency_s",), measured, Spread.of),
         "growth": _growth(parts),
         "growth_commit": parts["scale"].get("commit"),
+        "growth_rounds": max((entry["round"] for entry in parts["scale"]["rounds"]), default=0),
     }
 
 
@@ -115,15 +119,17 @@ def scale(parts: Mapping[str, Any], province_day: Mapping[str, Any]) -> dict[str
     growth = _growth(parts)
     rate = next(point["events_per_s"] for point in growth["workers"] if point["value"] == 1)
     storage = next(entry for entry in parts["scale"]["rounds"] if entry["dimension"] == "storage")
+    lake_bytes = province_day["ordered_day"]["bytes_after"] / province_day["landed_by_hours"]["readings"]
     return {
         "about": parts["scale"],
         "throughput": parts["throughput"],
         "four_feeds": line_of(lines(parts["throughput"]["rounds"], MAIN.name), "sitehub").rate.median,
         "rate": rate,
         "storage": storage,
+        "lake_bytes": lake_bytes,
         "growth": growth,
         "sizes": [
-            _size(name, devices, rate, storage) | _computing(devices, way / province_day["devices"])
+            _size(name, devices, rate, storage, lake_bytes) | _computing(devices, way / province_day["devices"])
             for name, devices in DEVICES.items()
         ],
         "province_day": {"devices": province_day["devices"], "seconds": way, "commit": province_day["commit"]},
@@ -134,8 +140,8 @@ def scale(parts: Mapping[str, Any], province_day: Mapping[str, Any]) -> dict[str
 
 
 def _latency_goals(paced: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The hub's p99 at each rate; beside: Kafka Streams' exactly once, None where that was not measured."""
-    p99 = {(row["contestant"], row["feeds"], row["rate"]): row["p99_ms"] for row in paced}
+    """The hub's p99 at each rate, the median of the rounds; beside: Kafka Streams' exactly once, if it was measured."""
+    p99 = {(row["contestant"], row["feeds"], row["rate"]): row["p99_ms"].median for row in paced}
     found = []
     for (contestant, feeds, rate), ours in p99.items():
         if contestant == "sitehub":
@@ -163,8 +169,8 @@ def _growth(parts: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return {name: [point for point in points if point["dimension"] == name] for name in dimensions}
 
 
-def _size(name: str, devices: int, rate: float, storage: Mapping[str, Any]) -> dict[str, Any]:
-    """Sizes of devices that send one reading a minute."""
+def _size(name: str, devices: int, rate: float, storage: Mapping[str, Any], lake_bytes: float) -> dict[str, Any]:
+    """Sizes of devices that send one reading a minute; lake_bytes: of a reading in joined files."""
     per_s = devices / 60
     feeds = 31 if devices > max(DEVICES["one province"], DEVICES["one city"]) else 1
     workers = feeds * ceil(per_s / feeds * CATCH_UP / (rate * LOAD))
@@ -180,7 +186,7 @@ def _size(name: str, devices: int, rate: float, storage: Mapping[str, Any]) -> d
         "partitions": 2 * workers,
         "readings_a_day": devices * 1440,
         "log_gb_a_year": log_bytes / 1e9,
-        "lake_gb_a_year": storage["lake_bytes"] * yearly / 1e9,
+        "lake_gb_a_year": lake_bytes * yearly / 1e9,
         "network_mb_s": (storage["raw_bytes"] + storage["output_bytes"]) * per_s * CATCH_UP * REPLICAS / 1e6,
     }
 

@@ -19,11 +19,7 @@ from benchmarks.results import Results
 from benchmarks.stack import Stack, running
 from benchmarks.workload import MAIN, Workload, fill
 from pipelines.catalog import Catalog
-from pipelines.codec import decode
-from pipelines.names import canonical_topic
 from sitehub.settings import PROJECT_ROOT
-from store.lake import Lake
-from streams.reading import read, spans
 
 PROVINCE: Final = "jiangsu"
 READINGS: Final = 400_000
@@ -93,7 +89,6 @@ def measured(point: Point) -> dict[str, Any]:
             **asdict(found),
             "raw_bytes": round(_stored(stack, "raw.") / filled, 1),
             "output_bytes": round((_stored(stack, "canonical.") + _stored(stack, "quarantine.")) / filled, 1),
-            "lake_bytes": round(_landed(stack) / filled, 1) if point.dimension == "storage" else None,
         }
 
 
@@ -119,16 +114,6 @@ def _copy(root: Path, name: str) -> None:
     mapping = yaml.safe_load((folder / f"{KIND}.yaml").read_text("utf-8"))
     mapping = {**mapping, "kind": name, "vendors": {}}
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(mapping, allow_unicode=True), "utf-8")
-
-
-def _landed(stack: Stack) -> int:
-    """Bytes of the canonical records in a lake, one day in one file."""
-    kind = stack.catalog.canonical[KIND]
-    stretch = spans(stack.bootstrap_servers, {canonical_topic(KIND): stack.partitions})
-    values = [record.value or b"" for records in read(stack.bootstrap_servers, stretch) for record in records]
-    lake = Lake(str(stack.home / "lake"))
-    lake.append_canonical(KIND, decode(values, kind), {})
-    return sum(file.stat().st_size for file in (stack.home / "lake").rglob("*.parquet"))
 
 
 def _stored(stack: Stack, prefix: str) -> int:

@@ -12,7 +12,7 @@ GOAL_MIB = 1536
 
 def as_markdown(found: Mapping[str, Any]) -> str:
     """What was measured, and the year that follows from it."""
-    day, small, month = found["landed_by_hours"], found["landed_small"], found["month"]
+    day, small = found["landed_by_hours"], found["landed_small"]
     rows = [
         ("landing, hourly batches", f"{day['readings']:,} readings in {day['write_s']} s", _landed(day)),
         ("landing, batches of 20,000", f"{small['readings']:,} readings in {small['write_s']} s", _landed(small)),
@@ -32,7 +32,7 @@ def as_markdown(found: Mapping[str, Any]) -> str:
             f"{_goals('from joined files', found['lake_to_report_ordered'])}.",
             "Of the way from the joined files to report, seconds a step (last round): "
             + _listed(found["lake_to_report_ordered"][-1]["steps_s"]) + ".",
-            _year(found["devices"], day, found["lake_to_report_ordered"], month),
+            _year(found),
         ]
     ) + "\n"  # fmt: skip
 
@@ -58,24 +58,42 @@ def _goals(which: str, rounds: list[dict[str, Any]]) -> str:
     return f"{which} {GOAL_S} s {quick}, {GOAL_MIB:,} MiB {small}"
 
 
-def _year(devices: int, day: dict[str, Any], way: list[dict[str, Any]], month: dict[str, Any]) -> str:
-    """The year calculated from the day; the day's law checked on a month of fewer devices."""
-    computed = median(each["lake_to_report_s"] for each in way)
-    per_reading = day["bytes"] / day["readings"]
-    measured = month["landed"]["bytes"] / month["landed"]["readings"]
-    of_month = month["computed"]["lake_to_report_s"]
+def _year(found: Mapping[str, Any]) -> str:
+    """The year calculated from the day; what it rests on checked on a month of fewer devices."""
+    day, joined, month = found["landed_by_hours"], found["ordered_day"], found["month"]
+    landed, month_joined, of_month = month["landed"], month["ordered"], month["computed"]["lake_to_report_s"]
+    computed = median(each["lake_to_report_s"] for each in found["lake_to_report_ordered"])
+    a_batch, a_reading = _price(day, found["landed_small"])
+    predicted = landed["batches"] * a_batch + landed["readings"] * a_reading
     sentences = [
-        f"A year of {devices:,} devices, calculated from this day: {day['readings'] * DAYS_OF_A_YEAR / 1e6:,.0f} "
-        f"million readings, {_size(day['bytes'] * DAYS_OF_A_YEAR)},",
-        f"{day['write_s'] * DAYS_OF_A_YEAR / 3600:.1f} h of writing and",
-        f"{computed * DAYS_OF_A_YEAR / 3600:.1f} h of computing.",
-        f"Checked on a month of {month['devices']:,} devices ({month['landed']['readings']:,} readings, measured):",
-        f"{measured:.1f} bytes a reading, the day {per_reading:.1f};",
-        f"{month['landed']['readings_per_s']:,} readings/s landed, the day {day['readings_per_s']:,};",
-        f"{of_month} s for {month['days']} reports, {of_month / month['days']:.1f} s each,",
+        f"A year of {found['devices']:,} devices, calculated from this day: "
+        f"{day['readings'] * DAYS_OF_A_YEAR / 1e6:,.0f} million readings,",
+        f"{_size(joined['bytes_after'] * DAYS_OF_A_YEAR)} in joined files (a day lies there as landed until the night,",
+        f"{_size(day['bytes'])}), {_hours(day['write_s'])} of writing, {_hours(joined['seconds'])} of joining and",
+        f"{_hours(computed)} of computing.\n\nChecked on a month of {month['devices']:,} devices, measured",
+        f"({landed['readings']:,} readings in {landed['batches']:,} batches):",
+        f"{month_joined['bytes_after'] / landed['readings']:.1f} bytes a reading in joined files, the day",
+        f"{joined['bytes_after'] / day['readings']:.1f};",
+        f"landed in {landed['write_s']} s, where the two landings above, by which a batch costs",
+        f"{a_batch * 1e3:.1f} ms and a reading {a_reading * 1e6:.2f} µs, make it {predicted:.1f} s",
+        "(a commit costs more as the table's log grows:",
+        "[decision 0043](../docs/decisions/0043-a-table-held-for-weeks.md));",
+        f"{of_month} s for {month['days']} reports, {of_month / month['days']:.1f} s each, the day",
+        f"{computed:.1f} s for {day['readings'] * month['days'] / landed['readings']:.0f} times the readings,",
         f"{_peak([month['computed']])}.",
     ]
     return " ".join(sentences)
+
+
+def _price(large: Mapping[str, Any], small: Mapping[str, Any]) -> tuple[float, float]:
+    """What a batch and what a reading of it cost to write, s, by two landings of which one has smaller batches."""
+    determinant = large["batches"] * small["readings"] - small["batches"] * large["readings"]
+    a_batch = (large["write_s"] * small["readings"] - small["write_s"] * large["readings"]) / determinant
+    return a_batch, (large["write_s"] - a_batch * large["batches"]) / large["readings"]
+
+
+def _hours(seconds_a_day: float) -> str:
+    return f"{seconds_a_day * DAYS_OF_A_YEAR / 3600:.1f} h"
 
 
 def _peak(stages: list[dict[str, Any]]) -> str:

@@ -8,9 +8,11 @@ import pytest
 
 from benchmarks.figures import Spread, lines
 from benchmarks.measure import Sample, between
-from benchmarks.report import RESULTS, SCALE, documents
+from benchmarks.report import RESULTS, SCALE, documents, lake
+from benchmarks.results import load
 from benchmarks.scale import POINTS, contract_with
 from benchmarks.stack import Stack
+from benchmarks.under_fire import under_fire
 from benchmarks.workload import ODD
 from tests.benchmarks.test_lake import PROVINCE_DAY
 
@@ -28,6 +30,14 @@ def ran(contestant: str, guarantee: str, round_: int, rate: float, workload: str
         **{"workload": workload, "contestant": contestant, "guarantee": guarantee, "round": round_, "readings": 1000},
         **{"events_per_s": rate, "per_cpu_s": rate, "core_share": 1.0, "broker_share": 0.5, "peak_mb": 100.0},
     }
+
+
+RATES = {"sitehub": 300_000.0, "kafka-streams": 150_000.0, "quix": 30_000.0}
+THROUGH = [
+    *(ran(name, "exactly_once", 1, rate) for name, rate in RATES.items()),
+    ran("faust", "at_least_once", 1, 10_000.0),
+    *(ran(name, "exactly_once", 1, rate, odd.name) for odd in ODD for name, rate in RATES.items()),
+]
 
 
 def test_the_warm_up_is_not_timed() -> None:
@@ -69,26 +79,24 @@ def test_a_ratio_is_taken_within_its_round() -> None:
 
 def test_the_documents_say_what_the_results_hold() -> None:
     """Every contestant, workload and point is in RESULTS.md; a goal is judged; the sizes follow from the rate."""
-    rates = {"sitehub": 300_000.0, "kafka-streams": 150_000.0, "quix": 30_000.0}
-    rounds = [ran(name, "exactly_once", 1, rate) for name, rate in rates.items()]
-    rounds.append(ran("faust", "at_least_once", 1, 10_000.0))
-    rounds += [ran(name, "exactly_once", 1, rate, odd.name) for odd in ODD for name, rate in rates.items()]
     delay = {"p50_ms": 30.0, "p99_ms": 50.0, "p999_ms": 70.0, "core_share": 0.3, "sustained": True}
     paced = [{"contestant": "sitehub", "feeds": 4, "rate": 2000, "curve": False, **delay}]
     paced += [{"contestant": "sitehub", "feeds": 4, "rate": 10_000, "curve": False, **delay, "sustained": False}]
     paced += [{"contestant": "kafka-streams", "feeds": 4, "rate": 2000, "curve": False, **delay, "p99_ms": 110.0}]
     curve = [{"contestant": "sitehub", "feeds": 1, "rate": 2000, "curve": True, "allowed_latency_s": 0.05, **delay}]
     cost = {**{"events_per_s": 300_000.0, "per_cpu_s": 120.0, "peak_mb": 200.0, "first_s": 2.0, "readings": 1000}}
-    bytes_ = {"raw_bytes": 40.0, "output_bytes": 50.0, "lake_bytes": 20.0}
-    grown = [{"dimension": point.dimension, "value": point.value, **cost, **bytes_} for point in reversed(POINTS)]
+    bytes_ = {"raw_bytes": 40.0, "output_bytes": 50.0, "core_share": 0.97, "broker_share": 0.42}
+    grown = [
+        {"round": 1, "dimension": point.dimension, "value": point.value, **cost, **bytes_} for point in reversed(POINTS)
+    ]
     parts = {
-        "throughput": {**ABOUT, "rounds": rounds},
+        "throughput": {**ABOUT, "rounds": THROUGH},
         "latency": {**ABOUT, "rounds": [*paced, *curve]},
         "scale": {**ABOUT, "rounds": grown},
     }
     found = documents(parts, PROVINCE_DAY, NO_FIRE)
-    assert "| Kafka Streams, exactly_once_v2 | 1.5 | 2.00 | reached |" in found[RESULTS]
-    assert "| stock Faust | 40.0 | 30.00 | not reached |" in found[RESULTS]
+    assert "| Kafka Streams, exactly_once_v2 | 1.5 | 2.00 / 2.00 / 2.00 | reached |" in found[RESULTS]
+    assert "| stock Faust | 40.0 | 30.00 / 30.00 / 30.00 | not reached |" in found[RESULTS]
     assert all(odd.title in found[RESULTS] for odd in ODD)
     assert "| sitehub, exactly once | 4 | 2,000 | 30.0" in found[RESULTS]
     assert "| sitehub, exactly once (not sustained) | 4 | 10,000 | 30.0" in found[RESULTS]
@@ -107,6 +115,30 @@ def test_the_documents_say_what_the_results_hold() -> None:
     early = documents(parts | {name: {"rounds": []} for name in ("latency", "scale")}, None, NO_FIRE)
     assert set(early) == set(documents(parts, None, NO_FIRE)) == {RESULTS}
     assert "Not measured at this commit (`python -m benchmarks scale`)" in early[RESULTS]
+
+
+def test_of_several_rounds_the_spread_is_shown_and_the_median_judged() -> None:
+    """The goal of 60 ms is reached by 55 of 40, 55 and 90; one round of three that fell behind is told."""
+    delays = [
+        {"contestant": "sitehub", "feeds": 1, "rate": 2000, "p50_ms": 30.0, "p99_ms": p99, "p999_ms": 100.0}
+        | {"core_share": 0.3, "sustained": p99 < 90, "curve": False}
+        for p99 in (90.0, 40.0, 55.0)
+    ]
+    parts = {
+        "throughput": {**ABOUT, "rounds": THROUGH},
+        "latency": {**ABOUT, "rounds": delays},
+        "scale": {"rounds": []},
+    }
+    text = documents(parts, None, NO_FIRE)[RESULTS]
+    assert "| sitehub, exactly once (not sustained) | 1 | 2,000 | 30.0 | 55.0 (40.0 – 90.0) | 100.0 | 30 % |" in text
+    assert "| 1 feed on the core | 2,000 | 55.0: reached |" in text
+
+
+def test_what_is_published_is_what_the_committed_results_say() -> None:
+    """No figure is typed by hand, and none is left behind when results are measured anew."""
+    parts = {name: load(name) for name in ("throughput", "latency", "scale")}
+    for file, text in documents(parts, lake(), under_fire()).items():
+        assert file.read_text(encoding="utf-8") == text, f"{file.name}: run `python -m benchmarks report`"
 
 
 def test_nothing_measured_is_nothing_published() -> None:

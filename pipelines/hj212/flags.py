@@ -1,17 +1,17 @@
 """Flag (拆分包及应答标志): six bits of version, D for packet numbers, A for an answer wanted (HJ 212-2017, table 3)."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from pipelines.hj212.frame import MalformedError
-
-# Of the version bits: 2 is what implementers of HJ 212-2025 send; its text was not readable.
-VERSIONS: Final = {0: "HJ/T 212-2005", 1: "HJ 212-2017", 2: "HJ 212-2025"}
 
 
 @dataclass(frozen=True)
 class Flag:
-    """The three meanings of the byte; version 0 to 63."""
+    """The three meanings of the byte.
+
+    version, 0 to 63: 0 is HJ/T 212-2005, 1 is HJ 212-2017; 2 is what implementers of HJ 212-2025 send, whose text was
+    not readable.
+    """
 
     version: int = 0
     split: bool = False

@@ -297,10 +297,8 @@ def test_waiting_behind_a_commit_counts(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(("full", "batches"), [(5000, [[0], [1, 2]]), (1, [[0], [1], [2]])])
-def test_a_lane_rests_as_long_as_its_transaction_took(
-    monkeypatch: pytest.MonkeyPatch, full: int, batches: list[list[int]]
-) -> None:
-    """Other lanes have the core meanwhile, and what comes goes together; behind a full one the next begins at once."""
+def test_a_lane_rests_after_a_transaction(monkeypatch: pytest.MonkeyPatch, full: int, batches: list[list[int]]) -> None:
+    """Half as long as that took: other lanes have the core, and what comes goes together; behind a full one not."""
     made = Transactions(monkeypatch)
 
     async def slow(*_: Any) -> None:

@@ -115,5 +115,8 @@ def read(made: sa.Engine, table: sa.Table, query: sa.Select[Any]) -> pl.DataFram
     schema = frame_schema(table)
     with made.connect() as connection:
         found = connection.execution_options(yield_per=READ_AT_ONCE).execute(query)
-        parts = [pl.DataFrame([*map(tuple, rows)], schema=schema, orient="row") for rows in found.partitions()]
+        parts = [
+            pl.DataFrame([*map(pl.Series, schema, zip(*rows, strict=True), schema.values())])
+            for rows in found.partitions()
+        ]
     return pl.concat([pl.DataFrame(schema=schema), *parts], rechunk=True)

@@ -9,7 +9,7 @@ ENVIRONMENT := $(VENV)/.complete
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak endurance fuzz up down env lock clean
+.PHONY: help demo test check bench soak endurance fuzz guided up down env lock clean
 
 help: ## What can be asked for
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -28,6 +28,7 @@ check: $(ENVIRONMENT) ## Style, types, arrows between the rooms, compatibility o
 	$(BIN)/lint-imports
 	$(BIN)/sitehub schemas check
 
+# Goes on with what benchmarks/results/ holds of the same commit and machine.
 bench: $(ENVIRONMENT) ## Measure beside other engines and write benchmarks/RESULTS.md and docs/scale.md
 	$(BIN)/python -m benchmarks check
 	$(BIN)/python -m benchmarks throughput
@@ -44,6 +45,12 @@ endurance: $(ENVIRONMENT) ## Two hours of even load: nothing may grow without bo
 
 fuzz: $(ENVIRONMENT) ## A million damaged uploads: each quarantined with its bytes or rightly accepted
 	@$(BIN)/python -m benchmarks.fuzz
+
+# The fuzzer itself grows with its inputs, so that the hour is three runs, each going on with what the last one reached.
+guided: $(ENVIRONMENT) ## An hour of bytes chosen by what they reach in the code, judged as in fuzz, without Kafka
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r benchmarks/fuzz/requirements.lock
+	@for run in 1 2 3; do $(BIN)/python -m benchmarks.fuzz.guided -max_total_time=1200 -rss_limit_mb=9000 \
+	    -artifact_prefix=.sitehub/ .sitehub/corpus || exit; done
 
 up: $(ENVIRONMENT) ## Start the stack for a day's work, in the background
 	@$(BIN)/sitehub up --detach
@@ -63,6 +70,7 @@ lock: $(ENVIRONMENT) ## Choose new versions of everything, with their hashes
 	$(BIN)/python -m infra.lock_packages "$$($(BIN)/sitehub config get maven_url)"
 	for peer in quix bytewax; do $(BIN)/uv pip compile benchmarks/peers/$$peer/requirements.in --upgrade $(LOCKING) \
 	    -o benchmarks/peers/$$peer/requirements.lock; done
+	$(BIN)/uv pip compile benchmarks/fuzz/requirements.in --upgrade $(LOCKING) -o benchmarks/fuzz/requirements.lock
 
 LOCKING := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 

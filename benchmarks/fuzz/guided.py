@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing (覆盖引导) of everything between the bytes of an upload and its values, judged by fastavro.
 
-atheris is no dependency of the project: `.venv/bin/uv pip install atheris`, then
+atheris is no dependency of the project: `make guided` installs the one of requirements.lock beside this, then runs
 
     python -m benchmarks.fuzz.guided -max_total_time=1200 -rss_limit_mb=9000 CORPUS
 

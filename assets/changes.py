@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG  # its own, checked with 1.13.27: tests/assets/test_changes.py
 
 from assets.hub import Hub
 from assets.jobs import dust_day

@@ -65,7 +65,7 @@ def _leave(end: SystemExit) -> NoReturn:
     """
     others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
     if others and all(thread.daemon for thread in others) and isinstance(end.code, int | None):
-        atexit._run_exitfuncs()  # CPython's own, checked with 3.11: tests/sitehub/test_end.py
+        atexit._run_exitfuncs()  # Python's own, checked with 3.11: tests/sitehub/test_end.py
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.code or 0)

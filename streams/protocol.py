@@ -1,4 +1,6 @@
-"""Requests of Kafka's protocol that aiokafka has not, or not in these versions (协议报文; checked with aiokafka 0.14).
+"""Requests of Kafka's protocol that aiokafka has not, or not in these versions (协议报文).
+
+They are made of aiokafka's own parts, checked with 0.14.0: `tests/streams/test_once_producer.py` sends them.
 
 The versions of KIP-890's second part, transaction.version 2 of Kafka 4.0: whoever produces or commits offsets in a
 transaction thereby makes the partition a part of it, and ending one gives its holder a new epoch.

@@ -110,6 +110,22 @@ def test_chunks_keep_every_record_in_order() -> None:
     assert [chunk.offset for chunk in chunks] == [CHUNK_LIMIT - 1, 2 * CHUNK_LIMIT - 1, 2 * CHUNK_LIMIT]
 
 
+def test_faust_takes_a_chunk_for_a_record() -> None:
+    """It makes a message of one, at the last record's offset; the agent gets the records as they are."""
+    app = faust.App("test", broker="kafka://127.0.0.1:1", **FAUST_SETTINGS)
+    app.transport = PatientTransport(app.conf.broker_consumer, app)
+    consumer: Any = app.consumer
+    fetched = [record(3), record(4)]
+
+    async def delivered() -> Any:
+        message = consumer._to_message(TopicPartition("raw.x.y", 0), Chunk(fetched))
+        return await ChunkSchema().decode(app, message)
+
+    event = asyncio.run(delivered())
+    assert event.value == fetched
+    assert event.message.offset == 4
+
+
 def test_a_record_larger_than_a_batch_goes_alone() -> None:
     """Order is kept, nothing is lost, and a record of two mebibytes or of nothing at all finds its batch."""
     rows: list[tuple[bytes | None, bytes | None, Any]] = [

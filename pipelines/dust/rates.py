@@ -8,14 +8,13 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from pipelines.dust.observations import Observations, observations
+from pipelines.dust.observations import Observations
 from pipelines.dust.readings import (
     ASSUMED_INTERVAL_S,
     TIME,
     by_device,
     each,
     is_dust,
-    measured_in_parts,
     midnight,
     new_run,
     slot,
@@ -66,33 +65,18 @@ _HOUR = pl.Schema(
 COUNTS = tuple(name for name, dtype in RATES.items() if dtype == pl.Int64() and name != "interval_s")
 
 
-def upload_rates(
-    readings: pl.DataFrame | pl.LazyFrame, devices: pl.DataFrame, day: date, as_of: datetime | None
-) -> pl.DataFrame:
-    """One row per dust device in service on the day, and per other device that uploaded.
-
-    readings: canonical dust readings of the province and day; devices: its device register as of the end of the day;
-    as_of: until when the day is judged (the day is still running), None for the whole day. A device counts from
-    installed_at (unknown: from midnight) to retired_at, or to the moment its register says stopped or retired.
-    A registered device that uploads out of service is listed with 0 expected and 0 received.
-    Unregistered devices are counted against 60 s without an expectation: expected, hours and service are null.
-    """
-    end_s = ends(day, as_of)
-    service = service_of(devices, day, end_s)
-    parts = []
-    for hours, part in measured_in_parts(readings.lazy(), day, spill(service)):
-        observed = observations(part.collect(engine="streaming"))
-        parts.append(came(observed, in_service(observed, service, day, end_s), day, hours))
-    return finished(parts, service, day)
-
-
 def ends(day: date, as_of: datetime | None) -> int:
     """Second of the local day until which it is judged."""
     return DAY_S if as_of is None else max(0, min(DAY_S, int((as_of - midnight(day)).total_seconds())))
 
 
 def finished(parts: Sequence[pl.DataFrame], service: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The rates of a day from what `came` in its parts, at least one."""
+    """The rates of a day from what `came` in its parts, at least one.
+
+    One row per dust device in service on the day, and per other device that uploaded. A registered device that uploads
+    out of service is listed with 0 expected and 0 received. Unregistered devices are counted against 60 s without an
+    expectation: expected, hours and service are null.
+    """
     counted = _counted(pl.concat(parts), _due(service))
     due = _due(service).group_by("device_code").agg(expected=pl.col("due").sum(), hours_expected=pl.len())
     return _finished(service, due, counted, day)
@@ -124,7 +108,11 @@ def _ratio(part: str, whole: str) -> pl.Expr:
 
 
 def service_of(devices: pl.DataFrame, day: date, end_s: int) -> pl.DataFrame:
-    """The registered dust devices with interval_s and their service of the day as seconds of it: [begin_s, end_s)."""
+    """The registered dust devices with interval_s and their service of the day as seconds of it: [begin_s, end_s).
+
+    A device counts from installed_at (unknown: from midnight) to retired_at, or to the moment its register says stopped
+    or retired.
+    """
     stopped = pl.when(pl.col("state").is_in(["stopped", "retired"])).then("observed_at")
     interval = pl.col("expected_interval_s").cast(pl.Int64)
     return (

@@ -7,7 +7,6 @@ import polars as pl
 
 from pipelines.dust.daily import daily_means
 from pipelines.dust.hourly import device_hours
-from pipelines.dust.rates import upload_rates
 from pipelines.limits import Limits
 from pipelines.normalise import normalise
 from simulation.encode import Registry
@@ -15,6 +14,7 @@ from simulation.simulate import simulate
 from simulation.spec import Spec
 from sitehub.truth import counted_slots, daily_pm10
 from tests.contract import CATALOG
+from tests.pipelines.dust.frames import upload_rates
 from tests.simulation.test_simulate import Subjects, batches
 
 DAY = date(2026, 3, 2)
@@ -35,7 +35,7 @@ def figures() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         }
         hours = device_hours(of["dust-reading"], of["device"], DAY)
         means = daily_means(hours, hours.clear(), of["dust-reading"].clear(), "device", of["device"], DAY, limits)
-        rates = upload_rates(of["dust-reading"], of["device"], DAY, None)
+        rates = upload_rates(of["dust-reading"], of["device"], DAY)
         told = sent.filter(province=province)
         truth = counted_slots(told).join(daily_pm10(told), on=["province", "day", "device_code"], how="left")
         yield (

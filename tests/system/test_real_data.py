@@ -22,6 +22,7 @@ from store.lake import Lake
 from streams.ledger import ledger
 from tests.conftest import Tell, running_stack
 from tests.contract import CATALOG
+from tests.pipelines.dust.frames import upload_rates
 from tests.pipelines.dust.published import as_published
 from tests.real_data import LOCAL, carry, sensor_table, sensor_uploads, station_table, station_uploads
 
@@ -126,8 +127,8 @@ def days_of(province: str) -> list[date]:
 
 
 def rates_of(held: pl.DataFrame, devices: pl.DataFrame, day: date) -> pl.DataFrame:
-    """upload_rate_daily of one day, by the function that the asset calls."""
-    return rates.upload_rates(held.filter(day=day.isoformat()), devices, day, None)
+    """upload_rate_daily of one day, made as the asset makes it."""
+    return upload_rates(held.filter(day=day.isoformat()), devices, day)
 
 
 def rates_are_the_files(table: pl.DataFrame, told: pl.DataFrame) -> None:

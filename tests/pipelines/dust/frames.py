@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.dust.gathered import gather
 from pipelines.dust.hourly import HOURS
 
 DAY = date(2026, 3, 2)
@@ -131,3 +132,10 @@ def hour(number: int, device: str = "A", **fields: Any) -> dict[str, Any]:
 def hours(*rows: dict[str, Any]) -> pl.DataFrame:
     """Rows as dust_hourly."""
     return pl.DataFrame(list(rows), schema=HOURS)
+
+
+def upload_rates(
+    sent: pl.DataFrame | pl.LazyFrame, register: pl.DataFrame, day: date, as_of: datetime | None = None
+) -> pl.DataFrame:
+    """The rates of one look at the day, which is how the hub makes them."""
+    return gather(sent.lazy(), register, day, as_of, ()).rates

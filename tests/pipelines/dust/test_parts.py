@@ -14,7 +14,6 @@ from pipelines.dust import readings as parts
 from pipelines.dust.exceedance import exceedances, quarters_in_force
 from pipelines.dust.gathered import gather
 from pipelines.dust.hourly import device_hours
-from pipelines.dust.rates import upload_rates
 from pipelines.limits import Limits
 from tests.pipelines.dust.frames import DAY, MIDNIGHT, device, devices, hours, projects, reading, readings
 
@@ -48,7 +47,6 @@ def test_in_parts_is_the_same_as_at_once(interval: int, monkeypatch: pytest.Monk
         above = exceedances(day.quarters, day.hours, register, projects(), hours(), limits, DAY)
         if not bounds:
             assert_frame_equal(device_hours(sent, register, DAY), day.hours, rel_tol=1e-12)
-            assert_frame_equal(upload_rates(sent, register, DAY, None), day.rates)
         return [day.hours, day.rates, above, day.states]
 
     whole = found()

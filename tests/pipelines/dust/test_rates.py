@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.dust.rates import RATES, roll_up, upload_rates
-from tests.pipelines.dust.frames import DAY, MIDNIGHT, at, device, devices, minutes, reading, readings
+from pipelines.dust.rates import RATES, roll_up
+from tests.pipelines.dust.frames import DAY, MIDNIGHT, at, device, devices, minutes, reading, readings, upload_rates
 
 
 def one(frame: pl.DataFrame) -> dict[str, object]:
@@ -23,7 +23,7 @@ def one(frame: pl.DataFrame) -> dict[str, object]:
 
 def test_a_full_day() -> None:
     """1,440 minutes, all received, good, on time and online."""
-    row = one(upload_rates(readings(minutes("00:00", 1440)), devices(device()), DAY, None))
+    row = one(upload_rates(readings(minutes("00:00", 1440)), devices(device()), DAY))
     assert {name: row[name] for name in ("expected", "received", "valid", "on_time", "late")} == {
         "expected": 1440, "received": 1440, "valid": 1440, "on_time": 1440, "late": 0,
     }  # fmt: skip
@@ -39,7 +39,7 @@ def test_a_slot_counts_once() -> None:
         reading("08:00:10", quality=4), reading("08:00:20", quality=1), reading("08:00:20", quality=1),
         reading("08:01:10", quality=3),
     ]  # fmt: skip
-    row = one(upload_rates(readings(rows), devices(device()), DAY, None))
+    row = one(upload_rates(readings(rows), devices(device()), DAY))
     assert (row["received"], row["valid"], row["expected"]) == (2, 1, 1440)
 
 
@@ -50,21 +50,21 @@ def test_late_uploads_are_received_and_counted_as_late() -> None:
         reading("08:01", received_at=at("09:01:01")),
         reading("08:02", received_at=at("24:00") + timedelta(days=10)),
     ]
-    row = one(upload_rates(readings(rows), devices(device()), DAY, None))
+    row = one(upload_rates(readings(rows), devices(device()), DAY))
     assert (row["received"], row["on_time"], row["late"]) == (2, 1, 1)
 
 
 @pytest.mark.parametrize(("came", "returned"), [(45, 1), (44, 0)])
 def test_an_hour_is_returned_with_three_quarters_of_its_slots(came: int, returned: int) -> None:
     """45 of 60 slots return the hour, 44 do not."""
-    row = one(upload_rates(readings(minutes("08:00", came)), devices(device()), DAY, None))
+    row = one(upload_rates(readings(minutes("08:00", came)), devices(device()), DAY))
     assert (row["hours_returned"], row["hours_expected"]) == (returned, 24)
 
 
 def test_service_begins_and_ends_within_the_day() -> None:
     """From installation to retirement; what is uploaded outside does not count."""
     register = devices(device(installed_at=at("10:00"), retired_at=at("20:30")))
-    row = one(upload_rates(readings(minutes("00:00", 1440)), register, DAY, None))
+    row = one(upload_rates(readings(minutes("00:00", 1440)), register, DAY))
     assert (row["expected"], row["received"], row["in_service_minutes"]) == (630, 630, 630)
     assert (row["hours_expected"], row["hours_returned"], row["online_minutes"]) == (11, 11, 630)
 
@@ -72,8 +72,8 @@ def test_service_begins_and_ends_within_the_day() -> None:
 def test_a_device_that_is_stopped_is_due_until_then() -> None:
     """The register's state 'stopped' ends the service at the moment it holds from; the next day nothing is due."""
     stopped = device(state="stopped", observed_at=at("12:00"))
-    assert one(upload_rates(readings([]), devices(stopped), DAY, None))["expected"] == 720
-    assert upload_rates(readings([]), devices(stopped), DAY + timedelta(days=1), None).is_empty()
+    assert one(upload_rates(readings([]), devices(stopped), DAY))["expected"] == 720
+    assert upload_rates(readings([]), devices(stopped), DAY + timedelta(days=1)).is_empty()
 
 
 def test_a_silent_device_is_listed_and_one_not_in_service_is_not() -> None:
@@ -83,14 +83,14 @@ def test_a_silent_device_is_listed_and_one_not_in_service_is_not() -> None:
         device("B", installed_at=at("24:00")),
         device("C", device_kind="camera"),
     )
-    row = one(upload_rates(readings([]), register, DAY, None))
+    row = one(upload_rates(readings([]), register, DAY))
     assert (row["device_code"], row["expected"], row["received"], row["online_minutes"]) == ("A", 288, 0, 0)
     assert (row["hours_returned"], row["province"]) == (0, "jiangsu")
 
 
 def test_a_device_that_is_not_registered_is_listed_without_an_expectation() -> None:
     """What it sent is counted against 60 s; expected, hours and service are null."""
-    row = one(upload_rates(readings(minutes("08:00", 30, "X", vendor="acme")), devices(), DAY, None))
+    row = one(upload_rates(readings(minutes("08:00", 30, "X", vendor="acme")), devices(), DAY))
     assert (row["registered"], row["received"], row["interval_s"], row["vendor"]) == (False, 30, 60, "acme")
     assert row["expected"] is row["hours_expected"] is row["hours_returned"] is row["in_service_minutes"] is None
 
@@ -104,7 +104,7 @@ def test_the_running_day_is_judged_up_to_now() -> None:
 def test_online_until_three_intervals_after_the_last_reading() -> None:
     """Readings of 08:00 to 09:59 and one at 12:00 of a minute device: 119 + 3 + 3 minutes."""
     rows = [*minutes("08:00", 120), reading("12:00")]
-    assert one(upload_rates(readings(rows), devices(device()), DAY, None))["online_minutes"] == 125
+    assert one(upload_rates(readings(rows), devices(device()), DAY))["online_minutes"] == 125
 
 
 def test_valid_counts_what_holds() -> None:
@@ -113,12 +113,12 @@ def test_valid_counts_what_holds() -> None:
         reading("10:00", pm10=50.0),
         reading("10:00", pm10=9e4, quality=4, quality_notes="pm10=range", source_offset=2**40),
     ]
-    row = one(upload_rates(readings(amended), devices(device()), DAY, None))
+    row = one(upload_rates(readings(amended), devices(device()), DAY))
     assert (row["received"], row["valid"]) == (1, 0)
     wrong: dict[str, Any] = {"quality": 3, "quality_notes": "observed_at=twelve_hours", "received_at": at("22:00:20")}
     row = one(
         upload_rates(
-            readings([reading("10:00", pm10=50.0), reading("10:00", pm10=90.0, **wrong)]), devices(device()), DAY, None
+            readings([reading("10:00", pm10=50.0), reading("10:00", pm10=90.0, **wrong)]), devices(device()), DAY
         )
     )
     assert (row["received"], row["valid"], row["on_time"]) == (1, 1, 1)
@@ -129,7 +129,7 @@ def test_a_device_out_of_service_that_uploads_is_listed() -> None:
     register = devices(
         device("A", state="retired", retired_at=at("00:00") - timedelta(days=5)), device("B", installed_at=at("30:00"))
     )
-    rows = upload_rates(readings([*minutes("08:00", 60, "A"), *minutes("08:00", 60, "B")]), register, DAY, None)
+    rows = upload_rates(readings([*minutes("08:00", 60, "A"), *minutes("08:00", 60, "B")]), register, DAY)
     for row in rows.to_dicts():
         assert (row["registered"], row["expected"], row["received"], row["hours_expected"]) == (True, 0, 0, 0)
         assert (row["hours_returned"], row["online_minutes"], row["in_service_minutes"]) == (0, 0, 0)
@@ -140,7 +140,7 @@ def test_an_interval_that_does_not_divide_the_hour() -> None:
     """Every 7 minutes from midnight: 206 slots begin in a day, whichever hour a reading comes in."""
     register = devices(device(expected_interval_s=420))
     late_in_slot = [reading(MIDNIGHT + timedelta(seconds=420 * n + 400)) for n in range(206)]
-    row = one(upload_rates(readings(late_in_slot), register, DAY, None))
+    row = one(upload_rates(readings(late_in_slot), register, DAY))
     assert (row["expected"], row["received"], row["hours_returned"]) == (206, 205, 24)
 
 
@@ -148,7 +148,7 @@ def test_rates_of_a_group_come_from_sums() -> None:
     """Half of 1,440 and all of 24 slots are 744 of 1,464, not 75 %; unregistered devices are counted beside."""
     register = devices(device("A"), device("B", expected_interval_s=3600))
     rows = [*minutes("00:00", 720, "A"), *minutes("00:00", 24, "B", step_s=3600), *minutes("00:00", 9, "X")]
-    rates = upload_rates(readings(rows), register, DAY, None)
+    rates = upload_rates(readings(rows), register, DAY)
     row = one(roll_up(rates, ["province"]))
     assert (row["devices"], row["unregistered"], row["received"], row["expected"]) == (2, 1, 744, 1464)
     assert row["transmission_rate"] == pytest.approx(744 / 1464)
@@ -159,7 +159,7 @@ def test_rates_of_a_group_come_from_sums() -> None:
 
 def test_one_missed_slot_is_not_a_hundred_percent() -> None:
     """1,439 of 1,440 is below 1, and nothing expected gives no rate."""
-    row = one(roll_up(upload_rates(readings(minutes("00:00", 1439)), devices(device()), DAY, None), []))
+    row = one(roll_up(upload_rates(readings(minutes("00:00", 1439)), devices(device()), DAY), []))
     assert float(str(row["transmission_rate"])) < 1
     assert one(roll_up(pl.DataFrame(schema=RATES), []))["transmission_rate"] is None
 
@@ -186,7 +186,7 @@ def test_counts_keep_their_bounds_whatever_comes_in_whatever_order(
         for code, second, quality, delay in uploads
         for observed in [MIDNIGHT + timedelta(seconds=second)]
     ]
-    rates = upload_rates(readings(rows), register, DAY, None)
+    rates = upload_rates(readings(rows), register, DAY)
     for row in rates.to_dicts():
         assert 0 <= row["valid"] <= row["received"]
         assert row["on_time"] + row["late"] == row["received"]
@@ -195,4 +195,4 @@ def test_counts_keep_their_bounds_whatever_comes_in_whatever_order(
             assert row["hours_returned"] <= row["hours_expected"] <= 24
             assert 0 <= row["online_minutes"] <= row["in_service_minutes"]
     random.Random(seed).shuffle(rows)
-    assert rates.equals(upload_rates(readings(rows), register, DAY, None))
+    assert rates.equals(upload_rates(readings(rows), register, DAY))

@@ -6,28 +6,31 @@ from io import BytesIO
 from pathlib import Path
 
 import pylopdf_fonts_zh_cn
-from fontTools.subset import Options, Subsetter
+import uharfbuzz as hb
 from fontTools.ttLib import TTFont
 
 FOLDER = Path(pylopdf_fonts_zh_cn.__file__).parent
 SANS, SERIF = FOLDER / "NotoSansSC-Regular.otf", FOLDER / "NotoSerifSC-Regular.otf"
 
-UNUSED = ["BASE", "DSIG", "GDEF", "GPOS", "GSUB", "VORG", "vhea", "vmtx"]
+UNUSED = (b"BASE", b"DSIG", b"GDEF", b"GPOS", b"GSUB", b"VORG", b"vhea", b"vmtx")
 """tables for vertical text and for joining letters, which no report has"""
+OUTLINES = (
+    hb.SubsetFlags.NO_HINTING
+    | hb.SubsetFlags.NOTDEF_OUTLINE
+    | hb.SubsetFlags.NO_BIDI_CLOSURE
+    | hb.SubsetFlags.DESUBROUTINIZE  # without subroutines the file is smaller once compressed
+)
 
 
 @lru_cache(maxsize=16)  # the labels are the same in every report, a province's names in most of its days
 def subset_data_uri(font: Path, letters: frozenset[str]) -> str:
     """A WOFF2 of the glyphs of `letters`, as a data URI; the same letters give the same bytes."""
-    face = TTFont(font, lazy=True, recalcTimestamp=False, recalcBBoxes=False)
-    for table in UNUSED:
-        del face[table]
-    options = Options(
-        layout_features=[], hinting=False, desubroutinize=True, notdef_outline=True
-    )  # without subroutines the file is smaller once compressed, and made in less time
-    subsetter = Subsetter(options)
-    subsetter.populate(text="".join(sorted(letters)))
-    subsetter.subset(face)
+    wanted = hb.SubsetInput()
+    wanted.unicode_set.update(map(ord, letters))
+    wanted.drop_table_tag_set.update(map(int.from_bytes, UNUSED))
+    wanted.flags = OUTLINES
+    subset = hb.subset(hb.Face(hb.Blob.from_file_path(str(font))), wanted)
+    face = TTFont(BytesIO(subset.blob.data), recalcTimestamp=False, recalcBBoxes=False)
     face.flavor = "woff2"
     out = BytesIO()
     face.save(out)

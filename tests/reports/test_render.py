@@ -6,12 +6,14 @@ import re
 from collections.abc import Set
 from dataclasses import replace
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
 import openpyxl
 import polars as pl
 import pytest
+from fontTools.pens.recordingPen import RecordingPen
 from fontTools.ttLib import TTFont
 
 from reports.fonts import SANS, SERIF, subset_data_uri
@@ -21,6 +23,8 @@ from reports.render import KINDS, render_all
 from reports.view import SHOWN_SITES, build_view
 from reports.words import heading_letters, label_letters, words
 from tests.reports import sample
+
+WOFF2 = "data:font/woff2;base64,"
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +116,23 @@ def drawn_by_none(font: Path, letters: Set[str]) -> set[str]:
     """Printable characters that the font lacks."""
     drawn = TTFont(font, lazy=True).getBestCmap()
     return {letter for letter in letters if letter.isprintable() and ord(letter) not in drawn}
+
+
+@pytest.mark.parametrize("font", [SANS, SERIF])
+def test_a_subset_draws_its_letters_and_no_others(font: Path) -> None:
+    """One bracket brings not the other; a character that the font lacks is left out; outlines are the font's own."""
+    uri = subset_data_uri(font, frozenset("扬尘(µ\U0001f600"))
+    whole, made = TTFont(font, lazy=True), TTFont(BytesIO(base64.b64decode(uri.removeprefix(WOFF2))))
+    assert set(made.getBestCmap()) == set(map(ord, "扬尘(µ"))
+    assert len(made.getGlyphOrder()) == len("扬尘(µ") + 1  # and the box that stands for what is lacking
+    assert [outline(made, letter) for letter in "扬尘(µ"] == [outline(whole, letter) for letter in "扬尘(µ"]
+
+
+def outline(face: TTFont, letter: str) -> list[object]:
+    """How the face draws one letter: its width, lines and curves."""
+    pen, glyph = RecordingPen(), face.getGlyphSet()[face.getBestCmap()[ord(letter)]]
+    glyph.draw(pen)
+    return [glyph.width, *pen.value]
 
 
 def test_the_faces_of_the_labels_are_made_once(page: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import PROJECT_ROOT
 
-FIGURES = {"dagster", "great_expectations", "xlsxwriter", "fontTools", "typst"}
+FIGURES = {"dagster", "great_expectations", "xlsxwriter", "fontTools", "typst", "uharfbuzz"}
 
 
 @pytest.mark.parametrize(

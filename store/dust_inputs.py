@@ -19,6 +19,9 @@ REFERENCE = "national"
 """the feed of the control stations"""
 RECENT_DAYS = 29
 """days before the reported one that the month's picture needs"""
+DEVICE = ("device_code", "device_name", "device_vendor", "project_code", "adcode", "longitude", "latitude")
+PROJECT = ("project_code", "project_name", "adcode", "phase")
+"""of the registers what names and places a point: a tenth of their columns, none of which says who owns a site"""
 
 
 def dust_inputs(
@@ -41,8 +44,8 @@ def dust_inputs(
         "exceedances": gold.read_partition(made, "exceedance", province, iso),
         "reference": gold.read_partition(made, "station_reference", province, iso),
         "rejected": gold.read_partition(made, "rejected_daily", province, iso),
-        "projects": gold.read_history(made, "project", province, ended),
-        "devices": gold.read_history(made, "device", province, ended),
+        "projects": gold.read_history(made, "project", province, ended, PROJECT),
+        "devices": gold.read_history(made, "device", province, ended, DEVICE),
         "recent": _recent(made, province, day),
         "station_hours": lake.read_gold("dust_hourly", REFERENCE, iso).collect(),
         "limits": Limits.load(contract / "limits").rows(province, day),
@@ -54,7 +57,7 @@ def dust_inputs(
 def _recent(made: sa.Engine, province: str, day: date) -> pl.DataFrame:
     days = [(day - timedelta(days=back)).isoformat() for back in range(1, RECENT_DAYS + 1)]
     query = sa.select(dust_daily).where(dust_daily.c.province == province, dust_daily.c.day.in_(days))
-    return gold.read(made, dust_daily, query.order_by(*dust_daily.primary_key.columns))
+    return gold.read(made, query.order_by(*dust_daily.primary_key.columns))
 
 
 def _mappings(columns: list[pl.Series], contract: Path) -> tuple[Mapping[str, str], ...]:

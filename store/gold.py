@@ -5,7 +5,7 @@ A partition (province and local day) is replaced whole, in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -92,27 +92,29 @@ def read_partition(made: sa.Engine, table: str, province: str, day: str) -> pl.D
     """The rows of one province and local day, all columns, ordered by key; empty when there are none."""
     source = DAILY[table]
     query = sa.select(source).where(source.c.province == province, source.c.day == day)
-    return read(made, source, query.order_by(*source.primary_key.columns))
+    return read(made, query.order_by(*source.primary_key.columns))
 
 
-def read_history(made: sa.Engine, kind: str, province: str, as_of: datetime | None) -> pl.DataFrame:
-    """The register of `kind` of a province.
+def read_history(
+    made: sa.Engine, kind: str, province: str, as_of: datetime | None, columns: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """The register of `kind` of a province: the named columns, or all of them.
 
     With `as_of` (zoned) the state in force at that instant, one row per subject; with None the whole history, one row
     per state, by subject and valid_from.
     """
     source = HISTORIES[kind]
     subject = [source.c[name] for name in source.info["subject"]]
-    query = sa.select(source).where(source.c.province == province)
+    query = sa.select(*(source.c[name] for name in columns or source.c.keys())).where(source.c.province == province)
     if as_of is not None:
         query = query.where(source.c.valid_from <= as_of)
         query = query.where(sa.or_(source.c.valid_to.is_(None), source.c.valid_to > as_of))
-    return read(made, source, query.order_by(*subject, source.c.valid_from))
+    return read(made, query.order_by(*subject, source.c.valid_from))
 
 
-def read(made: sa.Engine, table: sa.Table, query: sa.Select[Any]) -> pl.DataFrame:
-    """Rows of `table` as a frame whose types do not depend on what the rows happen to hold."""
-    schema = frame_schema(table)
+def read(made: sa.Engine, query: sa.Select[Any]) -> pl.DataFrame:
+    """What a query of gold tables finds as a frame whose types do not depend on what the rows happen to hold."""
+    schema = frame_schema(query)
     with made.connect() as connection:
         found = connection.execution_options(yield_per=READ_AT_ONCE).execute(query)
         parts = [

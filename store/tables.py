@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
+from sqlalchemy.sql.selectable import ReturnsRows
 from sqlalchemy.types import TypeEngine
 
 from pipelines.contract import RECORDS, TEXTS, CanonicalKind, read_canonical, read_json
@@ -219,8 +220,9 @@ _POLARS_TYPES: tuple[tuple[type[TypeEngine[Any]], pl.DataType], ...] = (
 )
 
 
-def frame_schema(table: Table) -> dict[str, pl.DataType]:
-    """Column -> polars type, in the table's order (BigInteger is an Integer, Text a String)."""
+def frame_schema(rows: ReturnsRows) -> dict[str, pl.DataType]:
+    """Column -> polars type of a table or query, in its order (BigInteger is an Integer, Text a String)."""
     return {
-        column.name: next(dtype for sql, dtype in _POLARS_TYPES if isinstance(column.type, sql)) for column in table.c
+        name: next(dtype for sql, dtype in _POLARS_TYPES if isinstance(column.type, sql))
+        for name, column in rows.exported_columns.items()
     }

@@ -83,7 +83,7 @@ def _schema_id(registry_url: str, topic: str, kind: CanonicalKind) -> int:
 def _said(made: sa.Engine, kind: CanonicalKind, schema_id: int) -> Said:
     """What the gold table of the kind says of the days that are computed."""
     source = SOURCES[kind.name]
-    found = source.events(gold.read(made, source.table, sa.select(source.table)), kind)
+    found = source.events(gold.read(made, sa.select(source.table)), kind)
     with made.connect() as connection:
         days = connection.execute(sa.select(source.computed.c.province, source.computed.c.day).distinct())
         computed = {(province, date.fromisoformat(day)) for province, day in days}

@@ -58,6 +58,9 @@ def test_gold_and_lake_give_back_the_frames_of_the_report(home: Path) -> None:
         "by_city",
     ):
         assert getattr(view, part) == getattr(made, part), part
+    assert {name: frame.columns for name, frame in view.tables.items()} == {
+        name: frame.columns for name, frame in made.tables.items()
+    }
     assert [mapping.name for mapping in view.mappings] == ["jiangsu/dust-reading@1f0c8a92b7de"]
     assert (home / "gold.sqlite").exists()
 

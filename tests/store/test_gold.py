@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -11,8 +12,8 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from store.gold import ROOT, engine, read_partition, replace_partition, upgrade
-from store.tables import DAILY, exceedance, frame_schema, metadata
+from store.gold import ROOT, engine, insert_frame, read_history, read_partition, replace_partition, upgrade
+from store.tables import DAILY, HISTORIES, exceedance, frame_schema, metadata
 
 DAY = "2026-03-02"
 
@@ -80,6 +81,28 @@ def test_an_empty_partition_has_the_table_s_columns(url: str, table: str) -> Non
     read = read_partition(engine(url), table, "jiangsu", DAY)
     assert read.is_empty()
     assert dict(read.schema) == frame_schema(DAILY[table])
+
+
+def test_a_register_is_read_by_the_columns_wanted(url: str) -> None:
+    """Named columns come in the order asked for, typed as in the whole register, times in UTC as they were written."""
+    made, since, device = (
+        engine(url),
+        datetime(2026, 3, 1, 8, 30, tzinfo=ZoneInfo("Asia/Shanghai")),
+        HISTORIES["device"],
+    )
+    envelope = {"source_topic": "raw.x.device", "source_partition": 0, "source_offset": 0, "quality": 2, "mapping": "x"}
+    times = dict.fromkeys(("observed_at", "received_at", "valid_from"), since)
+    states = [{**envelope, **times, "event_id": code, "province": "jiangsu", "device_code": code} for code in "BA"]
+    with made.begin() as connection:
+        insert_frame(connection, device, pl.DataFrame(states, schema_overrides=frame_schema(device)))
+    read = read_history(made, "device", "jiangsu", None, ("valid_from", "device_code", "longitude"))
+    assert read.rows() == [(since, "A", None), (since, "B", None)]
+    assert read.schema == {
+        "valid_from": pl.Datetime("ms", "UTC"),
+        "device_code": pl.String(),
+        "longitude": pl.Float64(),
+    }
+    assert read.equals(read_history(made, "device", "jiangsu", None).select(read.columns))
 
 
 def test_rows_of_another_partition_are_refused(url: str) -> None:

@@ -42,29 +42,25 @@ def limits_in_force(limits: tuple[Plain, ...], judged: Mapping[str, frozenset[st
 def exceedances(inputs: DustReportInputs, names: Places, shown: int) -> Listing[Exceedance]:
     """Every run of exceeding periods, alarms first, then in the order of time."""
     dates = {str(row["id"]): str(row.get("effective_from") or "–") for row in inputs.limits}
-    ordered = sorted(
-        inputs.exceedances.to_dicts(), key=lambda row: (row["level"] != "alarm", row["began"], row["device_code"])
-    )
+    less = pl.col("level").ne_missing("alarm")
+    ordered = inputs.exceedances.sort(less, "began", "device_code", maintain_order=True)
     return Listing(OnDemand(ordered, lambda row: _exceedance(row, names, dates, inputs.day)), shown)
 
 
 def references(frame: pl.DataFrame, names: Places, shown: int) -> Listing[Reference]:
     """Sites beside their nearest station, the largest deviation first."""
-    rows = sorted(
-        frame.to_dicts(), key=lambda row: (-abs(row["deviation"] or 0.0), row["device_code"], row["parameter"])
-    )
-    highest = max(
-        (value for row in rows for value in (row["site_mean"], row["station_mean"]) if value is not None), default=0.0
-    )
-    return Listing(OnDemand(rows, lambda row: _reference(row, names, highest or 1.0)), shown)
+    distance = pl.col("deviation").abs().fill_null(0.0)
+    ordered = frame.sort(distance, "device_code", "parameter", descending=[True, False, False])
+    highest = frame.select(pl.max_horizontal(pl.col("site_mean", "station_mean").max())).item() or 1.0
+    return Listing(OnDemand(ordered, lambda row: _reference(row, names, highest)), shown)
 
 
 def rejected(frame: pl.DataFrame, shown: int) -> Listing[Rejected]:
     """Malformed uploads by vendor and reason, the most frequent first."""
     columns = ["vendor", "kind", "reason", "field"]
     counted = frame.with_columns(pl.col(columns).fill_null("")).group_by(columns).agg(pl.col("count").sum())
-    ordered = sorted(counted.to_dicts(), key=lambda row: (-row["count"], *(row[column] for column in columns)))
-    whole = sum(row["count"] for row in ordered)
+    ordered = counted.sort("count", *columns, descending=[True, *(False for _ in columns)])
+    whole = int(counted["count"].sum())
     return Listing(OnDemand(ordered, lambda row: _rejected(row, whole)), shown)
 
 

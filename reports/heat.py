@@ -1,17 +1,19 @@
 """Hourly heat map (小时热力表): the worst points of the day by hour, one map for each particle parameter sent."""
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from reports.model import Cell, HeatMap, HeatRow, Listing, OnDemand, Shade, Site
+from reports.model import Cell, HeatMap, HeatRow, Listing, OnDemand, Shade
 from reports.numbers import NONE, number
-from reports.sites import PARTICLES, local
-from reports.words import Scale, scale, word
+from reports.sites import PARTICLES, ZONE, Places, local
+from reports.words import Scale, city_name, scale, word
 
 MISSING = Cell(NONE, None, None, "missing", False, 0)
+ABSENT = (None, 0, False)
+"""mean, readings and validity of an hour without a row"""
 Hour = tuple[str, int]
 Plain = Mapping[str, Any]
 
@@ -22,28 +24,26 @@ def parameters_sent(hours: pl.DataFrame) -> tuple[str, ...]:
 
 
 def heat_map(
-    parameter: str, sites: OnDemand[Site], hours: pl.DataFrame, exceedances: pl.DataFrame, shown: int
+    parameter: str, ranked: pl.DataFrame, names: Places, hours: pl.DataFrame, exceedances: pl.DataFrame, shown: int
 ) -> HeatMap:
-    """All points in the order of the ranking; a page shows the first `shown`."""
+    """All points in the order in which `ranked` has their device_code and project_code; a page shows `shown`."""
     classes = scale(parameter)
     over = hours_over(exceedances, parameter)
-    ordered = hours.select("device_code", "hour_start", parameter, f"{parameter}_n", f"{parameter}_valid").sort(
-        "device_code"
-    )
+    clock = pl.col("hour_start").dt.convert_time_zone(ZONE.key).dt.hour()
+    readings = pl.col(f"{parameter}_n").fill_null(0)
+    ordered = hours.select("device_code", clock, parameter, readings, f"{parameter}_valid").sort("device_code")
+    figures = ordered.drop("device_code")
     runs = ordered.with_row_index("first").group_by("device_code").agg(pl.col("first").min(), count=pl.len())
     places = {code: (first, count) for code, first, count in runs.iter_rows()}
 
     def row(of: Plain) -> HeatRow:
-        site = sites.make(of)
-        by_hour = {
-            local(at["hour_start"]).hour: at for at in ordered.slice(*places.get(site.device_code, (0, 0))).to_dicts()
-        }
-        cells = (_cell(by_hour.get(hour), parameter, classes, (site.device_code, hour) in over) for hour in range(24))
-        return HeatRow(site.name, site.device_code, site.city, tuple(cells))
+        code, project = of["device_code"], of["project_code"]
+        of_device = figures.slice(*places.get(code, (0, 0))).rows()
+        by_hour: dict[int, Sequence[Any]] = {hour: of_hour for hour, *of_hour in of_device}
+        cells = (_cell(by_hour.get(hour, ABSENT), classes, (code, hour) in over) for hour in range(24))
+        return HeatRow(names.name(code, project), code, city_name(names.adcode(code, project)), tuple(cells))
 
-    return HeatMap(
-        parameter, word("parameter", parameter), _shades(classes), Listing(OnDemand(sites.source, row), shown)
-    )
+    return HeatMap(parameter, word("parameter", parameter), _shades(classes), Listing(OnDemand(ranked, row), shown))
 
 
 def hours_over(exceedances: pl.DataFrame, parameter: str) -> set[Hour]:
@@ -57,12 +57,12 @@ def hours_over(exceedances: pl.DataFrame, parameter: str) -> set[Hour]:
     return found
 
 
-def _cell(row: Plain | None, parameter: str, classes: Scale, exceeded: bool) -> Cell:
-    if row is None or (row[parameter] is None and not row[f"{parameter}_n"]):
+def _cell(of_hour: Sequence[Any], classes: Scale, exceeded: bool) -> Cell:
+    mean, readings, valid = of_hour
+    if mean is None and not readings:
         return MISSING
-    readings = row[f"{parameter}_n"] or 0
-    shown = number(row[parameter])
-    if not row[f"{parameter}_valid"] or shown.value is None:
+    shown = number(mean)
+    if not valid or shown.value is None:
         return Cell(f"×{readings}", shown.value, None, "invalid", exceeded, readings)
     return Cell(shown.text, shown.value, bisect_left(classes.bounds, shown.value), "valid", exceeded, readings)
 

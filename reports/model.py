@@ -4,7 +4,7 @@ Numbers come in two forms: `value` for a spreadsheet and `text` for a reader; bo
 figure, by GB/T 8170. A renderer chooses places and colours and computes nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -20,8 +20,8 @@ Row = TypeVar("Row")
 class OnDemand(Generic[Row]):
     """As many rows as `source` has, each made when it is asked for: of a large province's a page shows few."""
 
-    source: Sequence[Any]
-    make: Callable[[Any], Row]
+    source: pl.DataFrame
+    make: Callable[[dict[str, Any]], Row]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, OnDemand) and tuple(self) == tuple(other)
@@ -33,14 +33,14 @@ class OnDemand(Generic[Row]):
         return len(self.source)
 
     def __iter__(self) -> Iterator[Row]:
-        return map(self.make, self.source)
+        return map(self.make, self.source.iter_rows(named=True))
 
     def __getitem__(self, place: int) -> Row:
-        return self.make(self.source[place])
+        return self.make(self.source.row(place, named=True))
 
     def head(self, count: int) -> tuple[Row, ...]:
         """The first rows."""
-        return tuple(map(self.make, self.source[:count]))
+        return tuple(map(self.make, self.source.head(count).to_dicts()))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """From unrounded gold figures to printed ones: rounded once, ties to even (GB/T 8170), thousands grouped."""
 
+import polars as pl
+
 from pipelines.rounding import rounded
 from reports.model import Mean, Number, Rate
 
@@ -10,9 +12,15 @@ def number(value: float | None, digits: int = 0, signed: bool = False) -> Number
     """A figure rounded to `digits` decimals; "–" when there is none."""
     if value is None:
         return Number(None, NONE)
-    shown = float(rounded(value, digits)) + 0.0  # + 0.0 turns -0.0 into 0.0
+    shown = _shown(value, digits)
     text = f"{shown:{'+' if signed and shown else ''},.{digits}f}".replace("-", "−")
     return Number(shown, text)
+
+
+def printed(values: pl.Series, digits: int = 0) -> pl.Series:
+    """The figures of a column rounded as `number` rounds one; null where there is none."""
+    rounded_values = [None if value is None else _shown(value, digits) for value in values.to_list()]
+    return pl.Series(values.name, rounded_values, dtype=pl.Float64)
 
 
 def mean(value: float | None, count: int | None, needed: int, valid: bool, digits: int = 0) -> Mean:
@@ -32,3 +40,7 @@ def rate(numerator: int | None, denominator: int | None) -> Rate:
     if numerator > 0 and shown <= 0:
         return Rate(numerator, denominator, "<0.1%", percent)
     return Rate(numerator, denominator, "100%" if numerator == denominator else f"{shown}%", percent)
+
+
+def _shown(value: float, digits: int) -> float:
+    return float(rounded(value, digits)) + 0.0  # + 0.0 turns -0.0 into 0.0

@@ -58,12 +58,12 @@ def silent(rates: pl.DataFrame, names: Places, shown: int) -> Listing[Silent]:
         name = names.name(row["device_code"], row["project_code"])
         return Silent(name, row["device_code"], city_name(row["city"]), row["vendor"], row["expected"])
 
-    return Listing(OnDemand(rows.to_dicts(), made), shown)
+    return Listing(OnDemand(rows, made), shown)
 
 
 def _rows(rates: pl.DataFrame, column: str, label: Callable[[Any], Text], shown: int) -> Listing[RateRow]:
     rolled = roll_up(rates, [column]).sort(column)
-    return Listing(OnDemand(rolled.to_dicts(), lambda row: _row(label(row[column]), row)), shown)
+    return Listing(OnDemand(rolled, lambda row: _row(label(row[column]), row)), shown)
 
 
 def _row(label: Text, row: dict[str, Any]) -> RateRow:

@@ -14,7 +14,7 @@ import polars as pl
 from pipelines.dust.validity import NOISE_HOURS, VALID_HOURS
 from reports.inputs import DustReportInputs
 from reports.model import Mean, OnDemand, Site
-from reports.numbers import mean, number, rate
+from reports.numbers import mean, number, printed, rate
 from reports.words import city_name, plain_text, word
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -24,21 +24,18 @@ Plain = Mapping[str, Any]
 
 def sites(inputs: DustReportInputs, names: "Places") -> OnDemand[Site]:
     """One row a device that uploaded on the day, worst first."""
-    hours = exceedance_hours(inputs.exceedances, inputs.day)
     over = {(row["device_code"], row["averaging"]) for row in inputs.exceedances.filter(parameter="noise").to_dicts()}
-    rates = {row["device_code"]: row for row in inputs.rates.to_dicts()}
-
-    def site(row: Plain) -> Site:
-        return _site(row, names, hours.get(row["device_code"], 0), over, rates.get(row["device_code"], {}))
-
-    ordered = sorted(inputs.daily.filter(subject="device").to_dicts(), key=lambda row: _order(row, hours))
-    return OnDemand([row | {"rank": rank} for rank, row in enumerate(ordered, start=1)], site)
+    return OnDemand(_ranked(inputs), lambda row: _site(row, names, over))
 
 
 def noisy(ranked: OnDemand[Site]) -> OnDemand[Site]:
     """Points that measure noise, the loudest night first."""
-    measured = [row for row in ranked.source if row["noise_day"] is not None or row["noise_night"] is not None]
-    return OnDemand(sorted(measured, key=_loudness), ranked.make)
+    measured = ranked.source.filter(pl.any_horizontal(pl.col("noise_day", "noise_night").is_not_null()))
+    night, day = (printed(measured[name], 1).fill_null(0.0) for name in ("noise_night", "noise_day"))
+    ordered = measured.with_columns(night_shown=night, day_shown=day).sort(
+        "night_shown", "day_shown", "rank", descending=[True, True, False]
+    )
+    return OnDemand(ordered, ranked.make)
 
 
 class Places:
@@ -84,7 +81,28 @@ def _clock_hours(began: datetime, ended: datetime, day: date) -> set[int]:
     return {hour for hour in range(first, last + 1) if 0 <= hour < 24}
 
 
-def _site(row: Plain, names: Places, hours: int, over: set[tuple[str, str]], rates: Plain) -> Site:
+def _ranked(inputs: DustReportInputs) -> pl.DataFrame:
+    """The devices' rows of `daily` in their order, with rank, exceedance_hours, and of the rates what a site tells."""
+    hours = exceedance_hours(inputs.exceedances, inputs.day)
+    touched = pl.DataFrame([*hours.items()], {"device_code": pl.String, "exceedance_hours": pl.Int64}, orient="row")
+    devices = inputs.daily.filter(subject="device")
+    points = (
+        devices.with_columns(pm10_shown=printed(devices["pm10"]))
+        .join(touched, on="device_code", how="left")
+        .join(inputs.rates.select("device_code", "vendor", "valid", "expected"), on="device_code", how="left")
+        .with_columns(pl.col("exceedance_hours").fill_null(0))
+    )
+    with_mean = pl.col("pm10_valid").fill_null(False) & pl.col("pm10_shown").is_not_null()
+    return points.sort(
+        "exceedance_hours",
+        with_mean,
+        pl.col("pm10_shown").fill_null(0.0),
+        "device_code",
+        descending=[True, True, True, False],
+    ).with_row_index("rank", offset=1)
+
+
+def _site(row: Plain, names: Places, over: set[tuple[str, str]]) -> Site:
     code, project = row["device_code"], row["project_code"]
     return Site(
         rank=row["rank"],
@@ -92,9 +110,9 @@ def _site(row: Plain, names: Places, hours: int, over: set[tuple[str, str]], rat
         project_code=names.project_code(code, project),
         name=names.name(code, project),
         city=city_name(names.adcode(code, project)),
-        vendor=rates.get("vendor") or "",
+        vendor=row["vendor"] or "",
         registered=code in names.devices,
-        exceedance_hours=hours,
+        exceedance_hours=row["exceedance_hours"],
         means={p: mean(row[p], row[f"{p}_hours"], VALID_HOURS[p], bool(row[f"{p}_valid"])) for p in PARTICLES},
         reported={p: number(row[f"{p}_reported"]) for p in PARTICLES},
         noise_day=_noise(row, "noise_day", NOISE_HOURS["day"]),
@@ -105,20 +123,10 @@ def _site(row: Plain, names: Places, hours: int, over: set[tuple[str, str]], rat
         primary=word("parameter", row["primary_pollutant"]) if row["primary_pollutant"] else plain_text(""),
         readings=row["readings"] or 0,
         duplicates=row["duplicates"] or 0,
-        effective=rate(rates["valid"], rates["expected"]) if rates else rate(None, None),
+        effective=rate(row["valid"], row["expected"]),
     )
 
 
 def _noise(row: Plain, column: str, needed: int) -> Mean:
     hours = row[f"{column}_hours"]
     return mean(row[column], hours, needed, (hours or 0) >= needed, digits=1)
-
-
-def _order(row: Plain, hours: Mapping[str, int]) -> tuple[int, bool, float, str]:
-    code, pm10 = row["device_code"], number(row["pm10"]).value
-    return (-hours.get(code, 0), not row["pm10_valid"] or pm10 is None, -(pm10 or 0.0), code)
-
-
-def _loudness(row: Plain) -> tuple[float, float, int]:
-    day, night = (number(row[name], 1).value or 0.0 for name in ("noise_day", "noise_night"))
-    return (-night, -day, row["rank"])

@@ -37,7 +37,7 @@ def build_view(inputs: DustReportInputs) -> DustReportView:
         curve=day_curve(inputs.hours, sent),
         trend=trend(inputs.daily, inputs.recent, inputs.day),
         sites=Listing(ranked, SHOWN_SITES),
-        heat_maps=tuple(heat_map(p, ranked, inputs.hours, inputs.exceedances, SHOWN_SITES) for p in sent),
+        heat_maps=tuple(heat_map(p, ranked.source, names, inputs.hours, inputs.exceedances, SHOWN_SITES) for p in sent),
         noise=Listing(noisy(ranked), SHOWN_ROWS),
         exceedances=exceedances(inputs, names, SHOWN_ROWS),
         limits=limits_in_force(inputs.limits, of_limits.by),

@@ -1,5 +1,6 @@
 """The view model: every figure, mark and order of the dust report."""
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from reports.inputs import DustReportInputs
 from reports.model import DustReportView
-from reports.numbers import number, rate
+from reports.numbers import number, printed, rate
 from reports.view import build_view
 from reports.words import definitions, words
 from tests.reports import sample
@@ -39,6 +40,13 @@ def test_only_a_whole_rate_is_a_hundred_percent(denominator: int, data: st.DataO
     assert (shown == "0.0%") == (numerator == 0)
 
 
+@given(st.lists(st.none() | st.floats(-1e6, 1e6)), st.integers(0, 2))
+def test_a_column_is_rounded_as_its_figures_are(values: list[float | None], digits: int) -> None:
+    """What rows are ordered by is what they print."""
+    column = printed(pl.Series("pm10", values, dtype=pl.Float64), digits)
+    assert column.to_list() == [number(value, digits).value for value in values]
+
+
 def test_a_rate_without_denominator_is_none_and_not_zero() -> None:
     """An unregistered device has no expected slots and so no rate."""
     assert rate(5, None).text == rate(5, 0).text == "–"
@@ -66,6 +74,34 @@ def test_points_are_ranked_by_exceedance_hours_then_by_pm10(jiangsu: DustReportV
     assert jiangsu.sites.rows[0].device_code == "JI-D00006"
     rest = [site.means["pm10"].value or 0 for site in jiangsu.sites.rows if not site.exceedance_hours][:-1]
     assert rest == sorted(rest, reverse=True)
+
+
+def test_ties_are_ordered_by_what_the_reader_sees() -> None:
+    """Figures that print alike are equal: then the code decides; a point without any figure comes last."""
+    made = sample.jiangsu()
+    means = [None, 80.4, 79.6, 80.5, 81.5] * made.daily.height
+    nights = [None, 50.04, 49.96, 50.06] * made.daily.height
+    daily = made.daily.with_columns(
+        pm10=pl.Series(means[: made.daily.height], dtype=pl.Float64),
+        noise_night=pl.Series(nights[: made.daily.height], dtype=pl.Float64),
+    )
+    shown = build_view(replace(made, daily=daily))
+    sites, noise = tuple(shown.sites.rows), tuple(shown.noise.rows)
+    assert {site.means["pm10"].value for site in sites} == {None, 80.0, 82.0}
+    assert list(sites) == sorted(
+        sites,
+        key=lambda site: (
+            -site.exceedance_hours,
+            not site.means["pm10"].valid,
+            -(site.means["pm10"].value or 0),
+            site.device_code,
+        ),
+    )
+    assert [site.rank for site in sites] == [*range(1, len(sites) + 1)]
+    assert {site.noise_night.value for site in noise} == {None, 50.0, 50.1}
+    assert list(noise) == sorted(
+        noise, key=lambda site: (-(site.noise_night.value or 0), -(site.noise_day.value or 0), site.rank)
+    )
 
 
 def test_heat_map_cells_tell_valid_invalid_and_missing_hours_apart(jiangsu: DustReportView) -> None:

@@ -1,5 +1,8 @@
 """From unrounded gold figures to printed ones: rounded once, ties to even (GB/T 8170), thousands grouped."""
 
+from decimal import Decimal
+from functools import lru_cache
+
 import polars as pl
 
 from pipelines.rounding import rounded
@@ -10,17 +13,12 @@ NONE = "–"
 
 def number(value: float | None, digits: int = 0, signed: bool = False) -> Number:
     """A figure rounded to `digits` decimals; "–" when there is none."""
-    if value is None:
-        return Number(None, NONE)
-    shown = _shown(value, digits)
-    text = f"{shown:{'+' if signed and shown else ''},.{digits}f}".replace("-", "−")
-    return Number(shown, text)
+    return Number(None, NONE) if value is None else _written(rounded(value, digits), digits, signed)
 
 
 def printed(values: pl.Series, digits: int = 0) -> pl.Series:
     """The figures of a column rounded as `number` rounds one; null where there is none."""
-    rounded_values = [None if value is None else _shown(value, digits) for value in values.to_list()]
-    return pl.Series(values.name, rounded_values, dtype=pl.Float64)
+    return pl.Series(values.name, [number(value, digits).value for value in values.to_list()], dtype=pl.Float64)
 
 
 def mean(value: float | None, count: int | None, needed: int, valid: bool, digits: int = 0) -> Mean:
@@ -42,5 +40,8 @@ def rate(numerator: int | None, denominator: int | None) -> Rate:
     return Rate(numerator, denominator, "100%" if numerator == denominator else f"{shown}%", percent)
 
 
-def _shown(value: float, digits: int) -> float:
-    return float(rounded(value, digits)) + 0.0  # + 0.0 turns -0.0 into 0.0
+@lru_cache(maxsize=4096)  # a province's hundred thousand figures are a few hundred once they are rounded
+def _written(figure: Decimal, digits: int, signed: bool) -> Number:
+    shown = float(figure) + 0.0  # + 0.0 turns -0.0 into 0.0
+    text = f"{shown:{'+' if signed and shown else ''},.{digits}f}".replace("-", "−")
+    return Number(shown, text)

@@ -49,7 +49,7 @@ def _ordered(stage: dict[str, Any]) -> tuple[str, str]:
 
 def _way(rounds: list[dict[str, Any]]) -> tuple[str, str]:
     times = sorted(each["lake_to_report_s"] for each in rounds)
-    return f"{median(times)} s ({times[0]} to {times[-1]}, {len(times)} rounds)", _peak(rounds)
+    return f"{median(times):.1f} s ({times[0]} to {times[-1]}, {len(times)} rounds)", _peak(rounds)
 
 
 def _goals(which: str, rounds: list[dict[str, Any]]) -> str:
@@ -68,8 +68,9 @@ def _year(found: Mapping[str, Any]) -> str:
     sentences = [
         f"A year of {found['devices']:,} devices, calculated from this day: "
         f"{day['readings'] * DAYS_OF_A_YEAR / 1e6:,.0f} million readings,",
-        f"{_size(joined['bytes_after'] * DAYS_OF_A_YEAR)} in joined files (a day lies there as landed until the night,",
-        f"{_size(day['bytes'])}), {_hours(day['write_s'])} of writing, {_hours(joined['seconds'])} of joining and",
+        f"{_size(joined['bytes_after'] * DAYS_OF_A_YEAR)} in joined files (beside them landed ones,",
+        f"{_size(day['bytes'])} a day, until the weekly vacuum finds them a week old),",
+        f"{_hours(day['write_s'])} of writing, {_hours(joined['seconds'])} of joining and",
         f"{_hours(computed)} of computing.\n\nChecked on a month of {month['devices']:,} devices, measured",
         f"({landed['readings']:,} readings in {landed['batches']:,} batches):",
         f"{month_joined['bytes_after'] / landed['readings']:.1f} bytes a reading in joined files, the day",

@@ -76,6 +76,7 @@ def documents(
         autoescape=False,
     )
     templates.filters["rate"] = lambda value: f"{value:,.0f}"
+    templates.filters["ratios"] = lambda of: f"{of.least:.2f} / {of.median:.2f} / {of.greatest:.2f}"
     templates.filters["percent"] = lambda share: f"{share:.0%}".replace("%", " %")
     made = {
         RESULTS: templates.get_template("RESULTS.md.j2").render(

@@ -15,7 +15,7 @@ class DustReportInputs:
     `dust_hourly`; `recent` are `dust_daily` rows of the days before (may be empty);
     `station_hours` are the `dust_hourly` rows of the control stations, which some limits compare with; `projects` and
     `devices` are the registers as they stood at the end of the day, at least with the columns that name and place a
-    point (`reports.tables`). `limits` are the limits in force on the day, one
+    point (`pipelines.dust.points`). `limits` are the limits in force on the day, one
     mapping a limit with the fields of `avro_schemas/limits/`; an empty tuple means that no limit is configured.
     `mappings` name the mappings (映射) that made the figures: name (`<province>/<kind>@<hash>`), provenance and source.
     """

@@ -6,11 +6,9 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import polars as pl
 
+from pipelines.dust.points import DEVICE, PROJECT
 from reports.inputs import DustReportInputs
 
-DEVICE = ("device_code", "device_name", "device_vendor", "project_code", "adcode", "longitude", "latitude")
-PROJECT = ("project_code", "project_name", "adcode", "phase")
-"""of the registers what a figure's row is looked up by; not who owns a site"""
 QUICK = 1
 """zlib level: a third larger than the best and five times as fast"""
 AT_ONCE = 20_000

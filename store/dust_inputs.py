@@ -9,6 +9,7 @@ import polars as pl
 import sqlalchemy as sa
 import yaml
 
+from pipelines.dust.points import DEVICE, PROJECT
 from pipelines.dust.readings import midnight
 from pipelines.limits import Limits
 from store import gold
@@ -19,9 +20,6 @@ REFERENCE = "national"
 """the feed of the control stations"""
 RECENT_DAYS = 29
 """days before the reported one that the month's picture needs"""
-DEVICE = ("device_code", "device_name", "device_vendor", "project_code", "adcode", "longitude", "latitude")
-PROJECT = ("project_code", "project_name", "adcode", "phase")
-"""of the registers what names and places a point: a tenth of their columns, none of which says who owns a site"""
 
 
 def dust_inputs(
